@@ -1,0 +1,39 @@
+/** Where an instance answers. `dial`: its spawner opens each connection (a port-forward). */
+export type Endpoint = (
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'dial' }
+) & { readonly tls?: EndpointTls }
+
+/** How an endpoint is reached over TLS. */
+export interface EndpointTls {
+  /** The name that its certificate has to carry, also sent as SNI. */
+  readonly serverName: string
+  /** The name of a secret that holds the certificate authority and client certificate. */
+  readonly secret?: string
+}
+
+/** Whether two endpoints lead to the same place in the same way. */
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a === b || endpointKey(a) === endpointKey(b)
+}
+
+/** A string that is equal for equal endpoints. */
+export function endpointKey(endpoint: Endpoint): string {
+  const tls = endpoint.tls ? `tls:${endpoint.tls.serverName}:${endpoint.tls.secret ?? ''}:` : ''
+  return tls + describeEndpoint(endpoint)
+}
+
+/** For messages: `127.0.0.1:3000`, `[::1]:3000`, or the path of a socket. */
+export function describeEndpoint(endpoint: Endpoint): string {
+  switch (endpoint.kind) {
+    case 'tcp':
+      return endpoint.host.includes(':')
+        ? `[${endpoint.host}]:${endpoint.port}`
+        : `${endpoint.host}:${endpoint.port}`
+    case 'unix':
+      return endpoint.path
+    case 'dial':
+      return 'a connection through its spawner'
+  }
+}

@@ -1,0 +1,31 @@
+import type { EnvironmentId } from './environment/id.js'
+import type { State } from './environment/state.js'
+import type { AlcoveError } from './errors.js'
+
+/** An instance went from one state to another. */
+export interface Transition {
+  readonly id: EnvironmentId
+  readonly generation: number
+  readonly from: State
+  readonly to: State
+  /** Why, in a few words for people. */
+  readonly reason: string
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number
+}
+
+/** All that a manager tells: name → arguments. */
+export interface ManagerEvents {
+  /** Every change of state, with its reason. */
+  transition: [change: Transition]
+  /** A line that an instance printed: control characters escaped, secrets redacted. */
+  log: [line: { readonly id: EnvironmentId; readonly generation: number; readonly text: string }]
+  /** A step of a start: pulling, preparing. */
+  progress: [
+    step: { readonly id: EnvironmentId; readonly generation: number; readonly phase: string; readonly text: string },
+  ]
+  /** An eviction was put off by `beforeEvict`. */
+  postponed: [eviction: { readonly id: EnvironmentId; readonly generation: number; readonly forMs: number }]
+  /** Something went wrong that no caller waits for. */
+  problem: [error: AlcoveError]
+}
