@@ -55,12 +55,18 @@ function whyStale() {
 }
 
 /**
+ * @typedef {{ version?: string, integrity?: string, link?: boolean, optional?: boolean,
+ *   devOptional?: boolean }} LockedPackage
+ * @typedef {{ packages: Record<string, LockedPackage> }} Lockfile
+ */
+
+/**
  * @param {string} lockfile
- * @returns {Record<string, any> | undefined}
+ * @returns {Record<string, LockedPackage> | undefined}
  */
 function packagesOf(lockfile) {
   try {
-    return JSON.parse(fs.readFileSync(lockfile, 'utf8')).packages
+    return /** @type {Lockfile} */ (JSON.parse(fs.readFileSync(lockfile, 'utf8'))).packages
   } catch {
     return undefined
   }
@@ -81,16 +87,28 @@ async function install(reason) {
   const began = Date.now()
   // The npm that runs us, with its own Node.js: not ours in node_modules, which npm may replace.
   const { npm_execpath: npm, npm_node_execpath: node } = process.env
-  const outer = npm?.endsWith('.js') && node !== undefined && !node.startsWith(modules)
-  const [file, ...first] = outer ? [node, npm] : ['npm']
+  const isOuter = npm?.endsWith('.js') === true && node?.startsWith(modules) === false
+  const [file, first] = isOuter ? [node, [npm]] : ['npm', []]
   const path = (process.env.PATH ?? '').split(delimiter).filter((dir) => !dir.startsWith(modules))
   const child = spawn(
     file,
     // Not `npm ci`: it refuses a lockfile without the binaries for platforms that some registry did
     // not have. And not the dozens of warnings that an old Node.js gives about `engines`, since the
     // tools run on the one that is installed here.
-    [...first, 'install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: path.join(delimiter) } },
+    [
+      ...first,
+      'install',
+      '--no-save',
+      '--include=dev',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PATH: path.join(delimiter) },
+    },
   )
   // Asked to stop, wait for npm to stop: two at once would spoil each other's node_modules.
   const stop = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal)
@@ -98,14 +116,15 @@ async function install(reason) {
   let output = ''
   child.stdout.on('data', (chunk) => (output += chunk))
   child.stderr.on('data', (chunk) => (output += chunk))
-  const code = await new Promise((resolve, reject) => {
+  /** @type {number | NodeJS.Signals | null} */
+  const ended = await new Promise((resolve, reject) => {
     child.once('error', (error) => {
       reject(new InstallError(`Could not run npm: ${error.message}`))
     })
     child.once('close', (code, signal) => resolve(code ?? signal))
   })
   process.off('SIGINT', stop).off('SIGTERM', stop).off('SIGHUP', stop)
-  if (code !== 0) throw new InstallError(`${output}\nnpm install failed (${code}): see above.`)
+  if (ended !== 0) throw new InstallError(`${output}\nnpm install failed (${ended}): see above.`)
   console.error(`Installed in ${((Date.now() - began) / 1000).toFixed(0)} s.`)
 }
 
@@ -115,7 +134,7 @@ async function install(reason) {
  * @param {string} file
  */
 export async function lock(file) {
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     if (create(file)) return () => fs.rmSync(file, { force: true })
     if (!isHeld(file)) {
       // Whoever takes a dead process's lock away holds this second one, so that nobody takes away

@@ -9,9 +9,8 @@ import { delimiter, join } from 'node:path'
 import { ensureInstalled, InstallError, root } from './install.mjs'
 
 const bin = join(root, 'node_modules', '.bin')
-const [first, ...rest] = process.argv.slice(2)
-const build = first === '--build'
-const command = build ? rest : [first, ...rest]
+const build = process.argv[2] === '--build'
+const command = process.argv.slice(build ? 3 : 2)
 
 if (command[0] === undefined) {
   console.error('Usage: node scripts/run.mjs [--build] <command> [arguments]')
@@ -30,15 +29,21 @@ try {
 const path = [bin, ...(process.env.PATH ?? '').split(delimiter).filter((entry) => entry !== bin)]
 const env = { ...process.env, PATH: path.join(delimiter) }
 
-const built = build ? await run(['node', join(root, 'scripts', 'build.ts'), '--if-stale']) : 0
-process.exitCode = built === 0 ? await run(command) : built
+const builder = ['node', join(root, 'scripts', 'build.ts'), '--if-stale']
+const failure = build ? await run(builder) : 0
+process.exitCode = failure === 0 ? await run(command) : failure
 
-/** @param {string[]} command */
+/**
+ * @param {string[]} command
+ * @returns {Promise<number>}
+ */
 async function run([file, ...args]) {
   const child = spawn(/** @type {string} */ (file), args, { cwd: root, env, stdio: 'inherit' })
   // A terminal sends its Ctrl-C to the child as well; sent on, it would arrive twice and look like
   // an impatient second one.
-  const interrupt = () => void (process.stdin.isTTY || child.kill('SIGINT'))
+  const interrupt = () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT')
+  }
   const terminate = () => void child.kill('SIGTERM')
   const hangUp = () => void child.kill('SIGHUP')
   process.on('SIGINT', interrupt).on('SIGTERM', terminate).on('SIGHUP', hangUp)
@@ -49,7 +54,7 @@ async function run([file, ...args]) {
         resolve(127)
       })
       child.once('exit', (code, signal) => {
-        resolve(signal === null ? code : 128 + constants.signals[signal])
+        resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal])
       })
     })
   } finally {
