@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import { connect as connectTls, type SecureContextOptions } from 'node:tls'
+import { type buildConnector, Client, type Dispatcher } from 'undici'
+import { dialTarget } from './dial.js'
+import type { ReadinessTarget } from './probe.js'
+
+// A program that is cut off while it writes may print a stack trace: let it finish what is short.
+const drainBytes = 65_536
+const drainMs = 50
+
+/** What a probe asks for. */
+export interface ProbeRequest {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly tls: SecureContextOptions
+}
+
+/** Asks once, on a connection of its own that is closed afterwards; resolves to the status of the final answer. */
+export async function statusOf(
+  target: ReadinessTarget,
+  request: ProbeRequest,
+  signal: AbortSignal,
+): Promise<number> {
+  const client = new Client('http://localhost', {
+    connect: connector(target, request.tls, signal),
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+  })
+  const abort = (): void => void client.destroy()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await dispatch(client, request)
+  } finally {
+    signal.removeEventListener('abort', abort)
+    await client.destroy()
+  }
+}
+
+function dispatch(client: Client, { path, headers }: ProbeRequest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let status = 0
+    let read = 0
+    let timer: NodeJS.Timeout | undefined
+    const answered = (): void => {
+      clearTimeout(timer)
+      resolve(status)
+    }
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart() {}, // undici asks for it
+      onResponseStart(_controller, statusCode) {
+        if (statusCode < 200) return
+        status = statusCode
+        timer = setTimeout(answered, drainMs)
+      },
+      onResponseData(_controller, chunk) {
+        read += chunk.length
+        if (read > drainBytes) answered()
+      },
+      onResponseEnd: answered,
+      onResponseError(_controller, error) {
+        clearTimeout(timer)
+        reject(error)
+      },
+    }
+    client.dispatch({ path, method: 'GET', headers: { ...headers }, reset: true }, handler)
+  })
+}
+
+/** Connects undici through the target's own `dial`, so that endpoints of all kinds are asked in the same way. */
+function connector(
+  target: ReadinessTarget,
+  tls: SecureContextOptions,
+  signal: AbortSignal,
+): buildConnector.connector {
+  return (_options, callback) => {
+    dialTarget(target, signal)
+      .then((connection) => secured(connection as Socket, target, tls))
+      .then(
+        (socket) => callback(null, socket),
+        (error: unknown) => callback(error as Error, null),
+      )
+  }
+}
+
+async function secured(
+  connection: Socket,
+  target: ReadinessTarget,
+  secureContext: SecureContextOptions,
+): Promise<Socket> {
+  const { tls } = target.endpoint
+  if (!tls) return connection
+  const socket = connectTls({
+    ...secureContext,
+    socket: connection,
+    servername: tls.serverName,
+    ALPNProtocols: ['http/1.1'],
+  })
+  return new Promise((resolve, reject) => {
+    socket.once('secureConnect', () => resolve(socket))
+    socket.once('close', () => reject(socket.errored ?? new Error('closed while TLS was set up')))
+    socket.on('error', () => connection.destroy())
+  })
+}
