@@ -34,6 +34,11 @@ export interface EnvironmentMatch {
   readonly wake?: boolean
   /** `Set-Cookie` values for the response. */
   readonly setCookie?: readonly string[]
+  /**
+   * `true`: the request may as well be the host's own, since something remembered chose (a cookie), not the request. Where
+   * `specFor` knows no such environment, it goes to `next()` instead of 404. @default false
+   */
+  readonly orNext?: boolean
 }
 
 /** Finds the environment that a request names. */
