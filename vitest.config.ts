@@ -15,6 +15,10 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    // Processes of their own, as a gateway is: signals, exits and environment variables are real.
+    pool: 'forks',
     testTimeout: 20_000,
+    globalSetup: ['test/leftovers/global-setup.ts'],
+    setupFiles: ['test/leftovers/each-file.ts'],
   },
 })
