@@ -29,7 +29,7 @@ export abstract class AlcoveError extends Error {
   /** The environment concerned. */
   readonly id: string | undefined
   /** When trying again makes sense; becomes Retry-After. */
-  readonly retryAfterMs: number | undefined
+  retryAfterMs: number | undefined
   /** The one sentence that may be shown to a client: the message without log lines. */
   readonly reason: string
 
@@ -179,6 +179,12 @@ export class ReadyTimeoutError extends AlcoveError {
 export class PortTakenError extends AlcoveError {
   readonly code = 'ALCOVE_PORT_TAKEN'
   readonly status = 503
+}
+
+/** A function of the host's (`specFor`, `authorize`, `beforeEvict`) threw, or answered with something it may not. */
+export class HookFailedError extends AlcoveError {
+  readonly code = 'ALCOVE_HOOK_FAILED'
+  readonly status = 500
 }
 
 /** What the spec asks for can't be had on this host. */

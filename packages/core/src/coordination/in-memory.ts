@@ -21,12 +21,7 @@ interface Place {
   claim: InMemoryClaim | undefined
   failure: (Failure & { readonly sinceMs: number }) | undefined
   readonly users: Set<InMemorySession>
-  changed: PromiseWithResolvers | undefined
-}
-
-interface PromiseWithResolvers {
-  readonly promise: Promise<void>
-  resolve(): void
+  changed: PromiseWithResolvers<void> | undefined
 }
 
 /** Counts and places of one process; every method is atomic since none awaits half-way. */
@@ -79,7 +74,7 @@ class Registry {
   }
 
   changed(place: Place): Promise<void> {
-    place.changed ??= withResolvers()
+    place.changed ??= Promise.withResolvers<void>()
     return place.changed.promise
   }
 
@@ -293,14 +288,6 @@ export function inMemoryCoordinator(
       return new InMemorySession(registry)
     },
   }
-}
-
-function withResolvers(): PromiseWithResolvers {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
 
 function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {

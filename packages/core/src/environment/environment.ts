@@ -1,0 +1,51 @@
+import type { AlcoveError } from '../errors.js'
+import type { Transition } from '../events.js'
+import type { EnvironmentId } from './id.js'
+import type { Spec } from './spec.js'
+import type { State } from './state.js'
+
+/** How many changes of state are remembered for each environment. */
+const historyLength = 20
+
+/** What an environment has to know of its instances. */
+export interface Incarnation {
+  readonly generation: number
+  readonly state: State
+}
+
+/** All that a manager keeps of one environment: its current instance, what is under way, and what was. */
+export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening> {
+  current: Instance | undefined
+  /** The spec that `create()` was called with; it stands in for `specFor` until the environment is stopped by hand. */
+  ownSpec: Spec | undefined
+  /** The start under way that all share. */
+  opening: Opening | undefined
+  /** Resolves, never rejects, once that start has come to its end. */
+  openingDone: Promise<void> | undefined
+  /** The stop under way. Its promise never rejects. */
+  stopping: Promise<void> | undefined
+  /** Why the last start or instance failed. */
+  failure: { readonly error: AlcoveError; readonly retryAtMs: number } | undefined
+  /** Failures in a row. */
+  consecutiveFailures = 0
+  readonly history: Transition[] = []
+
+  constructor(
+    readonly id: EnvironmentId,
+    readonly waiting: Waiting,
+  ) {}
+
+  get state(): State {
+    return this.current?.state ?? (this.failure ? 'failed' : 'stopped')
+  }
+
+  remember(change: Transition): void {
+    this.history.push(change)
+    if (this.history.length > historyLength) this.history.shift()
+  }
+
+  forgetFailure(): void {
+    this.failure = undefined
+    this.consecutiveFailures = 0
+  }
+}

@@ -1,0 +1,344 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
+import {
+  AlcoveError,
+  EnvironmentNotFoundError,
+  HookFailedError,
+  RouteRejectedError,
+  UpstreamConnectError,
+} from '../errors.js'
+import { Forwarder } from '../forwarding/forwarder.js'
+import type { Lease } from '../instance/lease.js'
+import { EnvironmentManager } from '../manager/manager.js'
+import { asRouter, type Route } from '../routing/as-router.js'
+import { portRouter } from '../routing/port.js'
+import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
+import { answerAsRequest, attachUpgrades, responseOn, type UpgradableServer } from './attachment.js'
+import {
+  assertMayStart,
+  type Authorization,
+  type Authorize,
+  type CrossSiteStarts,
+  ownerOf,
+} from './authorization.js'
+import { errorAnswer } from './error-page.js'
+import type { GatewayRequest, GatewayResponse } from './messages.js'
+import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
+import { HeadOfRequest } from './request-head.js'
+
+/** A port of its own for one environment. */
+export interface EnvironmentPort extends AsyncDisposable {
+  readonly port: number
+  /** `http://host:port`. */
+  readonly url: string
+  /** Stops listening; the environment stays. Idempotent. */
+  close(): Promise<void>
+}
+
+/** The reason of a wait that its client has given up. */
+const clientLeft = Symbol('the client left')
+
+/** How often a request is sent again because nothing could be connected to. */
+const connectAttempts = 2
+
+/** Takes each request on its way: route, authorize, acquire, forward, release. */
+export class Doorman {
+  readonly manager: EnvironmentManager
+  readonly #ownsManager: boolean
+  readonly #forwarder: Forwarder
+  readonly #ports = portRouter()
+  readonly #route: Route
+  readonly #authorize: Authorize | undefined
+  readonly #crossSiteStarts: CrossSiteStarts
+  readonly #showLogs: boolean
+  readonly #attached = new Map<UpgradableServer, () => void>()
+  readonly #listening = new Set<EnvironmentPort>()
+  readonly #forget: () => void
+  #closed: Promise<void> | undefined
+
+  constructor(options: GatewayOptions | SharedManagerOptions, where: string) {
+    const { own, forManager } = splitOptions(options, where)
+    const { router, authorize, crossSiteStarts, showLogs, ...forwarding } = own
+    this.#ownsManager = !(forManager instanceof EnvironmentManager)
+    this.manager =
+      forManager instanceof EnvironmentManager ? forManager : new EnvironmentManager(forManager)
+    this.#route = asRouter(router)
+    this.#authorize = authorize
+    this.#crossSiteStarts = crossSiteStarts ?? 'navigations'
+    this.#showLogs = showLogs ?? false
+    this.#forwarder = new Forwarder({
+      ...forwarding,
+      dial: (lease, signal) => this.manager.dial(lease, signal),
+    })
+    const drop: Parameters<typeof this.manager.on<'transition'>>[1] = ({ id, generation, to }) => {
+      if (to === 'stopped' || to === 'failed') this.#forwarder.drop(id, generation)
+    }
+    this.manager.on('transition', drop)
+    this.#forget = () => this.manager.off('transition', drop)
+  }
+
+  /** Never rejects. */
+  async request(
+    request: GatewayRequest,
+    response: GatewayResponse,
+    next: (() => void) | undefined,
+  ): Promise<void> {
+    this.#attachTo(request)
+    const head = new HeadOfRequest(request)
+    try {
+      const match = this.#match(head)
+      if (match === undefined) {
+        if (next) next()
+        else throw new RouteRejectedError(404, 'This request names no environment')
+      } else if (match.is === 'redirect') {
+        this.#redirect(request, response, match.location)
+      } else if (match.is === 'reject') {
+        throw new RouteRejectedError(match.status, match.reason)
+      } else {
+        await this.#visit(request, response, head, match, (lease) =>
+          this.#forwarder.forward(request, response, lease, {
+            target: match.target ?? head.target,
+            ...(match.setCookie && { setCookie: match.setCookie }),
+          }),
+        )
+      }
+    } catch (error) {
+      const unknown = error instanceof EnvironmentNotFoundError
+      if (unknown && next && this.#isGuess(head)) next()
+      else this.#refuse(request, response, error)
+    }
+  }
+
+  /** Returns whether the upgrade was for an environment, and is taken care of. */
+  upgrade(
+    server: UpgradableServer,
+    request: IncomingMessage,
+    socket: Duplex,
+    first: Buffer,
+  ): boolean {
+    const head = new HeadOfRequest(request)
+    let match: ReturnType<Route>
+    try {
+      match = this.#match(head)
+    } catch (error) {
+      this.#refuse(request, responseOn(request, socket), error)
+      return true
+    }
+    if (match === undefined) return false
+    // An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on.
+    if (match.is !== 'environment' || !/^websocket$/i.test(request.headers.upgrade ?? '')) {
+      answerAsRequest(server, request, socket)
+      return true
+    }
+    void this.#upgrade(request, socket, first, head, match)
+    return true
+  }
+
+  attach(server: UpgradableServer): void {
+    if (this.#attached.has(server) || this.#closed) return
+    const detach = attachUpgrades(server, (request, socket, head) =>
+      this.upgrade(server, request, socket, head),
+    )
+    this.#attached.set(server, detach)
+  }
+
+  async listenFor(
+    id: EnvironmentId,
+    { port = 0, host = '127.0.0.1' }: { readonly port?: number; readonly host?: string },
+  ): Promise<EnvironmentPort> {
+    assertEnvironmentId(id)
+    const server = createServer((request, response) => {
+      void this.request(request, response, undefined)
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => resolve())
+    })
+    this.attach(server)
+    const { port: bound } = server.address() as AddressInfo
+    this.#ports.set(bound, id)
+    const close = (): Promise<void> =>
+      new Promise((resolve) => {
+        this.#ports.delete(bound)
+        this.#listening.delete(listening)
+        this.#attached.get(server)?.()
+        this.#attached.delete(server)
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    const listening: EnvironmentPort = {
+      port: bound,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+    this.#listening.add(listening)
+    return listening
+  }
+
+  close(how: { readonly drainMs?: number }): Promise<void> {
+    this.#closed ??= this.#close(how)
+    return this.#closed
+  }
+
+  async #close(how: { readonly drainMs?: number }): Promise<void> {
+    for (const detach of this.#attached.values()) detach()
+    this.#attached.clear()
+    if (this.#ownsManager) await this.manager.close(how)
+    await Promise.all([...this.#listening].map((listening) => listening.close()))
+    this.#forget()
+    await this.#forwarder.close()
+  }
+
+  #match(head: RequestHead): ReturnType<Route> {
+    return this.#ports.route(head) ?? this.#route(head)
+  }
+
+  #isGuess(head: RequestHead): boolean {
+    const match = this.#match(head)
+    return match?.is === 'environment' && match.orNext === true
+  }
+
+  async #upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    first: Buffer,
+    head: RequestHead,
+    match: EnvironmentMatch,
+  ): Promise<void> {
+    socket.on('error', () => {})
+    try {
+      await this.#visit(request, socket, head, match, (lease) =>
+        this.#forwarder.upgrade(request, socket, first, lease, {
+          target: match.target ?? head.target,
+          ...(match.setCookie && { setCookie: match.setCookie }),
+        }),
+      )
+    } catch (error) {
+      if (socket.destroyed) return
+      this.#refuse(request, responseOn(request, socket), error)
+    }
+  }
+
+  /** Gets a lease and has it used; where nothing could be connected to, the environment is looked at, and asked once more. */
+  async #visit(
+    request: GatewayRequest,
+    client: GatewayResponse | Duplex,
+    head: RequestHead,
+    match: EnvironmentMatch,
+    use: (lease: Lease) => Promise<void>,
+  ): Promise<void> {
+    const owner = this.#authorize && (await this.#ask(this.#authorize, request, match))
+    for (let attempt = 1; ; attempt += 1) {
+      const lease =
+        this.manager.acquireReady(match.id) ??
+        // eslint-disable-next-line no-await-in-loop -- the second attempt depends on the first
+        (await this.#wait(client, head, match, owner))
+      if (!lease) return
+      try {
+        // eslint-disable-next-line no-await-in-loop -- as above
+        await use(lease)
+        return
+      } catch (error) {
+        if (!(error instanceof UpstreamConnectError)) throw error
+        this.manager.reportUnreachable(lease)
+        if (attempt === connectAttempts) throw error
+      } finally {
+        lease.release()
+      }
+    }
+  }
+
+  /** `undefined`: the client left meanwhile. */
+  async #wait(
+    client: GatewayResponse | Duplex,
+    head: RequestHead,
+    match: EnvironmentMatch,
+    owner: string | undefined,
+  ): Promise<Lease | undefined> {
+    const state = this.manager.get(match.id)?.state ?? 'stopped'
+    if (state === 'stopped' || state === 'failed') {
+      assertMayStart(head, match.id, this.#crossSiteStarts)
+    }
+    const left = new AbortController()
+    const leave = (): void => left.abort(clientLeft)
+    if (client.destroyed) return undefined
+    client.once('close', leave)
+    try {
+      const lease = await this.manager.acquire(match.id, {
+        signal: left.signal,
+        ...(owner !== undefined && { owner }),
+        ...(match.template !== undefined && { template: match.template }),
+        ...(match.wake !== undefined && { wake: match.wake }),
+      })
+      if (!left.signal.aborted) return lease
+      lease.release()
+      return undefined
+    } catch (error) {
+      if (left.signal.aborted) return undefined
+      throw error
+    } finally {
+      client.off('close', leave)
+    }
+  }
+
+  async #ask(
+    authorize: Authorize,
+    request: GatewayRequest,
+    match: EnvironmentMatch,
+  ): Promise<string | undefined> {
+    let answer: Authorization
+    try {
+      answer = await authorize(request, match)
+    } catch (error) {
+      if (error instanceof AlcoveError) throw error
+      throw new HookFailedError(`\`authorize\` failed for environment "${match.id}"`, {
+        id: match.id,
+        cause: error,
+      })
+    }
+    return ownerOf(answer, match.id)
+  }
+
+  #redirect(request: GatewayRequest, response: GatewayResponse, location: string): void {
+    response.statusCode = 307
+    response.setHeader('location', location)
+    response.setHeader('cache-control', 'no-store')
+    this.#end(request, response, '')
+  }
+
+  #refuse(request: GatewayRequest, response: GatewayResponse, error: unknown): void {
+    if (!(error instanceof AlcoveError) || error instanceof HookFailedError) {
+      this.manager.emit('problem', asProblem(error))
+    }
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    const answer = errorAnswer(request, error, this.#showLogs)
+    response.statusCode = answer.status
+    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
+    this.#end(request, response, answer.body)
+  }
+
+  #end(request: GatewayRequest, response: GatewayResponse, body: string): void {
+    // What of the body was not read would have to be read to the end before the next request.
+    const unread = request.httpVersionMajor === 1 && !request.complete
+    if (unread) response.setHeader('connection', 'close')
+    response.setHeader('content-length', Buffer.byteLength(body))
+    ;(response as { end(body?: string): unknown }).end(request.method === 'HEAD' ? undefined : body)
+  }
+
+  #attachTo(request: GatewayRequest): void {
+    if (request.httpVersionMajor !== 1) return
+    const { server } = request.socket as { readonly server?: UpgradableServer }
+    if (server && !this.#attached.has(server)) this.attach(server)
+  }
+}
+
+function asProblem(error: unknown): AlcoveError {
+  if (error instanceof AlcoveError) return error
+  return new HookFailedError('A request could not be answered', { cause: error })
+}

@@ -1,0 +1,86 @@
+import type { ForwarderOptions } from '../forwarding/forwarder.js'
+import type { EnvironmentManager } from '../manager/manager.js'
+import { type ManagerOptions, managerRules } from '../manager/options.js'
+import { InvalidOptionError } from '../errors.js'
+import * as rule from '../option-check.js'
+import type { RouterLike } from '../routing/router.js'
+import type { Authorize, CrossSiteStarts } from './authorization.js'
+
+/** How a gateway finds environments, lets requests in and forwards them; the rest is its manager's. */
+export interface GatewayOptions extends ManagerOptions, Omit<ForwarderOptions, 'dial'> {
+  /** Finds the environment that a request names. */
+  readonly router: RouterLike
+  /** Whether a request may go to an environment, and whom a start counts against. @default everyone may */
+  readonly authorize?: Authorize
+  /**
+   * Which requests made by other sites' pages may start an environment: none, somebody's following a link, or all.
+   * @default 'navigations'
+   */
+  readonly crossSiteStarts?: CrossSiteStarts
+  /** Whether the gateway's own error answers show an environment's last log lines. @default false */
+  readonly showLogs?: boolean
+}
+
+/** A gateway over a manager that the host has made itself, and closes itself. */
+export interface SharedManagerOptions
+  extends Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs'>,
+    Omit<ForwarderOptions, 'dial'> {
+  readonly manager: EnvironmentManager
+}
+
+const forwarderRules = {
+  gatewayName: rule.text,
+  trustProxy: rule.func,
+  headersTimeoutMs: rule.durationOrNeverMs,
+  connectTimeoutMs: rule.durationMs,
+} satisfies Record<keyof Omit<ForwarderOptions, 'dial'>, rule.Rule>
+
+const ownRules = {
+  router: {
+    expected: 'a router such as headerRouter(), or a function of the request head',
+    holds: (value) =>
+      rule.func.holds(value) ||
+      (rule.object.holds(value) && rule.func.holds((value as { route?: unknown }).route)),
+  },
+  authorize: rule.func,
+  crossSiteStarts: rule.oneOf('refuse', 'navigations', 'allow'),
+  showLogs: rule.boolean,
+  ...forwarderRules,
+} satisfies rule.Rules
+
+const sharedRules: rule.Rules = { ...ownRules, manager: rule.object }
+
+/** The rules for {@link GatewayOptions}, for those who pass them on. */
+export const gatewayRules = { ...managerRules, ...ownRules } satisfies Record<
+  keyof GatewayOptions,
+  rule.Rule
+>
+
+/** What is left for a manager once the gateway has taken what is its own. */
+export interface SplitOptions {
+  readonly own: Omit<SharedManagerOptions, 'manager'>
+  readonly forManager: ManagerOptions | EnvironmentManager
+}
+
+/** @throws {@link InvalidOptionError} on an option that is unknown or makes no sense. */
+export function splitOptions(
+  options: GatewayOptions | SharedManagerOptions,
+  where: string,
+): SplitOptions {
+  const shared = options !== null && typeof options === 'object' && 'manager' in options
+  rule.checkOptions(where, options, shared ? sharedRules : gatewayRules)
+  if (options.router === undefined) {
+    throw new InvalidOptionError(
+      `Expected \`router\` of ${where} to be ${ownRules.router.expected}, got \`undefined\``,
+    )
+  }
+  const own: Record<string, unknown> = {}
+  const rest: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== 'manager') (Object.hasOwn(ownRules, name) ? own : rest)[name] = value
+  }
+  return {
+    own: own as unknown as SplitOptions['own'],
+    forManager: shared ? (options as SharedManagerOptions).manager : (rest as unknown as ManagerOptions),
+  }
+}

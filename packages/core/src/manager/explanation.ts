@@ -1,0 +1,114 @@
+import type { Clock } from '../clock.js'
+import { describeEndpoint } from '../environment/endpoint.js'
+import type { State } from '../environment/state.js'
+import type { Transition } from '../events.js'
+import type { Instance } from '../instance/instance.js'
+import type { LeaseKind } from '../instance/lease.js'
+import type { IdleSchedule } from './idle.js'
+import type { ManagedEnvironment } from './record.js'
+
+/** Why an environment is in the state it is in, and what comes next. Times are milliseconds since the Unix epoch. */
+export interface Explanation {
+  readonly id: string
+  readonly state: State
+  /** One sentence for people: why it is alive, or why it is not. */
+  readonly why: string
+  /** `undefined` where it has never started. */
+  readonly generation: number | undefined
+  readonly owner: string | undefined
+  readonly spawner: string | undefined
+  readonly specHash: string | undefined
+  readonly endpoint: string | undefined
+  /** Held leases by kind, and how many callers wait for one. */
+  readonly leases: Readonly<Record<LeaseKind | 'waiting', number>>
+  readonly readySinceMs: number | undefined
+  readonly lastActivityMs: number | undefined
+  readonly nextDeadline: { readonly what: 'idle' | 'lifetime' | 'retry'; readonly atMs: number } | undefined
+  readonly failure:
+    | { readonly code: string; readonly reason: string; readonly consecutive: number }
+    | undefined
+  /** The last changes of state, oldest first. */
+  readonly history: readonly Transition[]
+  readonly lastLogLines: readonly string[]
+}
+
+/** @param logLines - How many lines of the log to tell. */
+export function explain(
+  record: ManagedEnvironment,
+  idle: IdleSchedule,
+  clock: Clock,
+  logLines = 20,
+): Explanation {
+  const instance = record.current
+  const wall = (ms: number | undefined): number | undefined =>
+    ms === undefined || !Number.isFinite(ms) ? undefined : Math.round(ms - clock.nowMs() + clock.wallMs())
+  const leases = countLeases(instance, record.waiting.size)
+  const deadline = nextDeadline(record, idle)
+  const atMs = wall(deadline?.dueMs)
+  return {
+    id: record.id,
+    state: record.state,
+    why: why(record, leases, deadline && { ...deadline, inMs: deadline.dueMs - clock.nowMs() }),
+    generation: instance?.generation,
+    owner: instance?.plan.owner,
+    spawner: instance?.plan.spawnerName,
+    specHash: instance?.plan.specHash,
+    endpoint: instance?.live && instance.endpoint ? describeEndpoint(instance.endpoint) : undefined,
+    leases,
+    readySinceMs: instance?.live ? wall(instance.readySinceMs) : undefined,
+    lastActivityMs: wall(instance?.lastActivityMs),
+    nextDeadline: deadline && atMs !== undefined ? { what: deadline.what, atMs } : undefined,
+    failure: record.failure && {
+      code: record.failure.error.code,
+      reason: record.failure.error.reason,
+      consecutive: record.consecutiveFailures,
+    },
+    history: [...record.history],
+    lastLogLines: instance?.log.tail(logLines) ?? [],
+  }
+}
+
+type Deadline = { readonly what: 'idle' | 'lifetime' | 'retry'; readonly dueMs: number }
+
+function nextDeadline(record: ManagedEnvironment, idle: IdleSchedule): Deadline | undefined {
+  if (record.current?.state === 'ready') return idle.deadline(record.current)
+  return record.failure && { what: 'retry', dueMs: record.failure.retryAtMs }
+}
+
+function countLeases(
+  instance: Instance | undefined,
+  waiting: number,
+): Record<LeaseKind | 'waiting', number> {
+  const counts = { request: 0, stream: 0, upgrade: 0, waiting }
+  for (const lease of instance?.live ? instance.leases : []) counts[lease.kind] += 1
+  return counts
+}
+
+function why(
+  record: ManagedEnvironment,
+  leases: Record<LeaseKind | 'waiting', number>,
+  deadline: (Deadline & { readonly inMs: number }) | undefined,
+): string {
+  const last = record.history.at(-1)?.reason ?? 'never asked for'
+  const inSeconds = deadline && `${Math.max(0, Math.ceil(deadline.inMs / 1_000))} s`
+  switch (record.state) {
+    case 'ready': {
+      const held = leases.request + leases.stream + leases.upgrade
+      if (held > 0) {
+        return `It is in use: ${leases.request} requests, ${leases.stream} streams, ${leases.upgrade} upgraded connections`
+      }
+      if (!deadline) return 'It is idle, and nothing stops it but a lack of places'
+      return deadline.what === 'idle'
+        ? `It is idle, and is stopped in ${inSeconds} if nobody uses it`
+        : `It is idle, and its lifetime ends in ${inSeconds}`
+    }
+    case 'failed': {
+      const reason = record.failure?.error.reason ?? last
+      return deadline && Number.isFinite(deadline.inMs)
+        ? `It failed: ${reason}. It may be tried again in ${inSeconds}`
+        : `It failed: ${reason}. It stays so until somebody restarts it`
+    }
+    default:
+      return `It is ${record.state}: ${last}`
+  }
+}

@@ -1,0 +1,269 @@
+import type { Clock } from '../clock.js'
+import type { Claim, Failure, Limits, Published, Session } from '../coordination/coordinator.js'
+import type { Json, Spec } from '../environment/spec.js'
+import { specHash } from '../environment/spec.js'
+import {
+  AlcoveError,
+  BackingOffError,
+  EnvironmentNotFoundError,
+  HookFailedError,
+  InvalidOptionError,
+  SessionLostError,
+  SpawnFailedError,
+  SpawnerUnavailableError,
+} from '../errors.js'
+import { backOffMs } from '../instance/back-off.js'
+import type { Instance } from '../instance/instance.js'
+import type { InstancePlan } from '../instance/plan.js'
+import type { Supervisor } from '../instance/supervisor.js'
+import type { GuardedSpawner } from '../spawning/guarded-spawner.js'
+import type { Capacity } from './capacity.js'
+import { checkSpec, mergePolicy, type ResolvedManagerOptions } from './options.js'
+import type { ManagedEnvironment } from './record.js'
+import type { StartQueue } from './start-queue.js'
+
+/** Who asks for an environment, and as what. */
+export interface OpeningRequest {
+  readonly spec?: Spec
+  readonly owner?: string
+  readonly template?: string
+}
+
+/** What an opening needs of its manager. */
+export interface OpeningContext {
+  readonly options: ResolvedManagerOptions
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly supervisor: Supervisor
+  readonly starts: StartQueue
+  readonly capacity: Capacity
+  readonly spawners: ReadonlyMap<string, GuardedSpawner>
+  /** Resolves once what a former run left is dealt with. */
+  session(): Promise<Session>
+  instance(record: ManagedEnvironment, generation: number, plan: InstancePlan, spawner: GuardedSpawner): Instance
+}
+
+/** What is published as a handle: a gateway that did not start the instance has to know whose handle it is. */
+export interface PublishedHandle {
+  readonly [member: string]: Json
+  readonly spawner: string
+  readonly handle: Json
+}
+
+/** The one start, or take-over, of an environment that all who ask for it share. */
+export class Opening {
+  readonly #abort = new AbortController()
+
+  constructor(
+    private readonly record: ManagedEnvironment,
+    private readonly request: OpeningRequest,
+    private readonly context: OpeningContext,
+  ) {}
+
+  /** Ends it, with the error for those who wait. */
+  cancel(reason: Error): void {
+    this.#abort.abort(reason)
+  }
+
+  /** Resolves when the environment is ready; rejects when nothing of it runs. Called once. */
+  async run(): Promise<void> {
+    const { record, context } = this
+    const { signal } = this.#abort
+    await record.stopping
+    signal.throwIfAborted()
+    const session = await context.session()
+    const { plan, spawner } = await this.#plan()
+    for (;;) {
+      signal.throwIfAborted()
+      if (session.lost.aborted) throw sessionLost(record.id)
+      // eslint-disable-next-line no-await-in-loop -- one answer decides on the next question
+      const entry = await context.capacity.enter(
+        record.id,
+        plan.owner,
+        () => session.enter(record.id, plan.owner, context.limits, signal),
+        signal,
+      )
+      if (entry.is === 'claimed') return this.#claimed(entry.claim, plan, spawner)
+      if (entry.is === 'running') return this.#adopt(entry.at, plan)
+      if (entry.is === 'failed') throw backingOff(record.id, entry.failure)
+      // eslint-disable-next-line no-await-in-loop -- as above
+      await untilAborted(entry.changed, signal)
+    }
+  }
+
+  async #plan(): Promise<{ plan: InstancePlan; spawner: GuardedSpawner }> {
+    const { record, request, context } = this
+    const { id } = record
+    const spec = request.spec ?? record.ownSpec ?? (await this.#specFor())
+    if (!spec) throw new EnvironmentNotFoundError(id)
+    checkSpec(id, spec)
+    const { spawners, options } = context
+    const name = spec.spawner ?? options.spawners[0]!.name
+    const spawner = spawners.get(name)
+    if (!spawner) {
+      throw new InvalidOptionError(
+        `The spec of environment "${id}" names the spawner "${name}", and there is ${[...spawners.keys()].map((known) => `"${known}"`).join(', ')}; name one of these, or add it to \`spawner\``,
+        { id },
+      )
+    }
+    await spawner.check(spec.run, id)
+    return {
+      spawner,
+      plan: {
+        run: spec.run,
+        spawnerName: name,
+        owner: request.owner ?? spec.owner ?? id,
+        specHash: specHash(name, spec.run),
+        policy: mergePolicy(options.policy, spec.policy),
+      },
+    }
+  }
+
+  async #specFor(): Promise<Spec | undefined> {
+    const { id } = this.record
+    const { template } = this.request
+    try {
+      return await this.context.options.specFor?.({
+        id,
+        signal: this.#abort.signal,
+        ...(template !== undefined && { template }),
+      })
+    } catch (error) {
+      if (error instanceof AlcoveError || this.#abort.signal.aborted) throw error
+      throw new HookFailedError(`\`specFor\` failed for environment "${id}"`, { id, cause: error })
+    }
+  }
+
+  async #claimed(claim: Claim, plan: InstancePlan, spawner: GuardedSpawner): Promise<void> {
+    const { record, context } = this
+    if (claim.to !== 'start') {
+      await claim.end()
+      throw new SpawnerUnavailableError(
+        `Environment "${record.id}" is suspended, and this gateway can't resume it`,
+        { id: record.id },
+      )
+    }
+    record.consecutiveFailures = claim.after?.consecutive ?? 0
+    const instance = context.instance(record, claim.generation, plan, spawner)
+    // Held from here on, so that nothing evicts it between ready and first use.
+    const hold = instance.lease()
+    try {
+      instance.become('queued', 'asked for')
+      const { signal } = this.#abort
+      await context.starts.run(
+        () =>
+          context.supervisor.start(instance, signal, () => claim.publish(published(instance, plan))),
+        signal,
+      )
+      record.failure = undefined
+      await claim.end()
+    } catch (error) {
+      if (instance.state === 'queued') instance.become('stopped', 'nobody waits for it any more')
+      const failed = instance.state === 'failed' ? this.#failed(error, instance) : undefined
+      // Once another gateway has inherited the claim, there is nothing left to give back.
+      await claim.end(failed).catch(() => {})
+      throw error
+    } finally {
+      hold.release()
+    }
+  }
+
+  async #adopt(at: Published, plan: InstancePlan): Promise<void> {
+    const { record, context } = this
+    const { spawner: name, handle } = at.handle as PublishedHandle
+    const spawner = context.spawners.get(name)
+    if (!spawner) {
+      throw new InvalidOptionError(
+        `Environment "${record.id}" was started by another gateway with the spawner "${name}", which this one does not have; give all gateways the same spawners`,
+        { id: record.id },
+      )
+    }
+    const instance = context.instance(
+      record,
+      at.generation,
+      { ...plan, owner: at.owner, specHash: at.specHash, spawnerName: name },
+      spawner,
+    )
+    const hold = instance.lease()
+    try {
+      instance.become('queued', 'asked for')
+      await context.supervisor.adopt(instance, handle, this.#abort.signal)
+    } finally {
+      hold.release()
+    }
+  }
+
+  #failed(error: unknown, instance: Instance): Failure {
+    return recordFailure(this.record, asAlcoveError(error, this.record.id), this.context, instance)
+  }
+}
+
+/** Counts a failure, and tells when the environment may be tried again. */
+export function recordFailure(
+  record: ManagedEnvironment,
+  error: AlcoveError,
+  context: Pick<OpeningContext, 'options' | 'clock'>,
+  instance: Instance,
+): Failure {
+  record.consecutiveFailures += 1
+  const retryAfterMs = backOffMs(record.consecutiveFailures, context.options)
+  record.failure = { error, retryAtMs: context.clock.nowMs() + retryAfterMs }
+  if (retryAfterMs !== Number.POSITIVE_INFINITY) error.retryAfterMs ??= retryAfterMs
+  return {
+    reason: error.reason,
+    retryAfterMs,
+    consecutive: record.consecutiveFailures,
+    ...(instance.exit && { exit: instance.exit }),
+  }
+}
+
+export function asAlcoveError(error: unknown, id: string): AlcoveError {
+  if (error instanceof AlcoveError) return error
+  return new SpawnFailedError(`Environment "${id}" failed: ${String(error)}`, { id, cause: error })
+}
+
+function published(instance: Instance, plan: InstancePlan): Published {
+  const { id, generation, handle, endpoint } = instance
+  return {
+    id,
+    generation,
+    owner: plan.owner,
+    specHash: plan.specHash,
+    handle: { spawner: plan.spawnerName, handle: handle! } satisfies PublishedHandle,
+    endpoint: endpoint!,
+    suspended: false,
+  }
+}
+
+function backingOff(id: string, failure: Failure): BackingOffError {
+  const { reason, retryAfterMs, consecutive = 1 } = failure
+  const times = consecutive === 1 ? 'once' : `${consecutive} times in a row`
+  if (retryAfterMs === Number.POSITIVE_INFINITY) {
+    return new BackingOffError(
+      `${reason}. It failed ${times} and is not started again until somebody restarts it`,
+      { id },
+    )
+  }
+  return new BackingOffError(
+    `${reason}. It failed ${times} and is tried again in ${Math.ceil(retryAfterMs / 1_000)} s`,
+    { id, retryAfterMs },
+  )
+}
+
+export function sessionLost(id: string): SessionLostError {
+  return new SessionLostError(
+    `Environment "${id}" can't be started or stopped: this gateway has lost its coordinator`,
+    { id, retryAfterMs: 5_000 },
+  )
+}
+
+function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    void event.then(() => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    })
+  })
+}

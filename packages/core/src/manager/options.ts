@@ -1,0 +1,230 @@
+import { type Clock, systemClock } from '../clock.js'
+import type { Coordinator } from '../coordination/coordinator.js'
+import { inMemoryCoordinator } from '../coordination/in-memory.js'
+import type { Policy, Spec, SpecFor } from '../environment/spec.js'
+import { InvalidOptionError } from '../errors.js'
+import type { BackOffPolicy } from '../instance/back-off.js'
+import * as rule from '../option-check.js'
+import { tcpReadiness } from '../readiness/tcp.js'
+import type { Spawner } from '../spawning/spawner.js'
+
+/** What `beforeEvict` is told. */
+export interface Eviction {
+  readonly id: string
+  readonly generation: number
+  readonly owner: string
+  /** `idle`: its time is over. `capacity`: another environment needs its place. */
+  readonly why: 'idle' | 'capacity'
+  readonly idleForMs: number
+  /** Aborts when the answer comes too late to matter. */
+  readonly signal: AbortSignal
+}
+
+/** The answer of `beforeEvict`: nothing lets it happen. */
+export type EvictionVerdict = { readonly postponeMs: number } | undefined | void
+
+/** How an {@link EnvironmentManager} works. All durations are in milliseconds. */
+export interface ManagerOptions extends Partial<Policy>, Partial<BackOffPolicy> {
+  /** What starts environments; of several, a spec names one, and the first is the default. */
+  readonly spawner: Spawner | readonly Spawner[]
+  /** Which ids exist, and as what. Without it only `create(id, spec)` makes environments. */
+  readonly specFor?: SpecFor
+  /** Tells this gateway's instances from another's, across restarts. @default a hash of the working directory */
+  readonly name?: string
+  /** @default inMemoryCoordinator() */
+  readonly coordinator?: Coordinator
+  /** How many environments may run at a time. @default 50 */
+  readonly maxEnvironments?: number
+  /** How many of one owner may run at a time. @default Infinity */
+  readonly maxPerOwner?: number
+  /** How many may be starting at a time; the others wait in order. @default 4 */
+  readonly maxConcurrentStarts?: number
+  /** How long a start waits for a place where all are taken and none is idle. @default 10_000 */
+  readonly capacityTimeoutMs?: number
+  /** Asked before an idle environment is stopped, and may put that off. A throw puts it off by `idleTimeoutMs`. */
+  readonly beforeEvict?: (eviction: Eviction) => EvictionVerdict | Promise<EvictionVerdict>
+  /** How long `beforeEvict` may take before the eviction goes on without it. @default 30_000 */
+  readonly beforeEvictTimeoutMs?: number
+  /** After a first failure, the wait before the next start. @default 1_000 */
+  readonly initialBackOffMs?: number
+  /** The longest wait between failures. @default 60_000 */
+  readonly maxBackOffMs?: number
+  /** After so many failures in a row the environment stays failed until `restart`. @default 5 */
+  readonly maxConsecutiveFailures?: number
+  /** An instance that was ready for this long has not failed in a row with the one before. @default 60_000 */
+  readonly stableAfterMs?: number
+  /** How many lines of each instance's output are kept. @default 1_000 */
+  readonly maxLogLines?: number
+  /** What is blotted out in logs: literal strings, or patterns. @default none */
+  readonly redact?: readonly (string | RegExp)[]
+  /** @default systemClock */
+  readonly clock?: Clock
+}
+
+/** {@link ManagerOptions} with every default filled in. */
+export type ResolvedManagerOptions = Readonly<
+  Required<Omit<ManagerOptions, 'spawner' | 'specFor' | 'beforeEvict' | 'name' | keyof Policy>> &
+    Pick<ManagerOptions, 'specFor' | 'beforeEvict'> & {
+      name: string | undefined
+      spawners: readonly Spawner[]
+      policy: Policy
+    }
+>
+
+const policyRules = {
+  startTimeoutMs: rule.durationMs,
+  readyTimeoutMs: rule.durationMs,
+  graceMs: rule.durationOrNoneMs,
+  idleTimeoutMs: rule.durationOrNeverMs,
+  maxLifetimeMs: rule.durationOrNeverMs,
+  upgradeIdleTimeoutMs: rule.durationOrNeverMs,
+  readiness: {
+    expected: 'a readiness probe such as tcpReadiness()',
+    holds: (value: unknown) =>
+      rule.object.holds(value) && rule.func.holds((value as { ready?: unknown }).ready),
+  },
+} satisfies Record<keyof Policy, rule.Rule>
+
+const spawnerRule: rule.Rule = {
+  expected: 'a spawner such as processSpawner(), or a list of them',
+  holds: (value) =>
+    Array.isArray(value) ? value.length > 0 && value.every(isSpawner) : isSpawner(value),
+}
+
+/** The rules for {@link ManagerOptions}, for those who pass them on. */
+export const managerRules = {
+  ...policyRules,
+  spawner: spawnerRule,
+  specFor: rule.func,
+  name: rule.text,
+  coordinator: {
+    expected: 'a coordinator such as inMemoryCoordinator()',
+    holds: (value) =>
+      rule.object.holds(value) && rule.func.holds((value as { join?: unknown }).join),
+  },
+  maxEnvironments: rule.countOrUnlimited,
+  maxPerOwner: rule.countOrUnlimited,
+  maxConcurrentStarts: rule.countOrUnlimited,
+  capacityTimeoutMs: rule.durationOrNoneMs,
+  beforeEvict: rule.func,
+  beforeEvictTimeoutMs: rule.durationMs,
+  initialBackOffMs: rule.durationMs,
+  maxBackOffMs: rule.durationMs,
+  maxConsecutiveFailures: rule.countOrUnlimited,
+  stableAfterMs: rule.durationOrNoneMs,
+  maxLogLines: rule.count,
+  redact: rule.listOf(
+    {
+      expected: 'a string or a RegExp',
+      holds: (value) => rule.text.holds(value) || value instanceof RegExp,
+    },
+    'a list of strings and RegExps',
+  ),
+  clock: rule.object,
+} satisfies Record<keyof ManagerOptions, rule.Rule>
+
+const specRules: rule.Rules = {
+  run: rule.anyValue,
+  spawner: rule.text,
+  owner: rule.text,
+  policy: rule.object,
+}
+
+const defaultPolicy = {
+  startTimeoutMs: 60_000,
+  readyTimeoutMs: 60_000,
+  graceMs: 5_000,
+  idleTimeoutMs: 600_000,
+  maxLifetimeMs: Number.POSITIVE_INFINITY,
+  upgradeIdleTimeoutMs: 1_800_000,
+}
+
+/**
+ * Checks options and fills in the defaults, once.
+ *
+ * @throws {@link InvalidOptionError} naming the option and, where it was misspelt, the right one.
+ */
+export function resolveManagerOptions(
+  options: ManagerOptions,
+  where = 'EnvironmentManager',
+): ResolvedManagerOptions {
+  rule.checkOptions(where, options, managerRules)
+  const spawners = [options.spawner].flat() as readonly Spawner[]
+  if (!spawnerRule.holds(options.spawner)) {
+    throw new InvalidOptionError(
+      `Expected \`spawner\` of ${where} to be ${spawnerRule.expected}, got ${rule.show(options.spawner)}`,
+    )
+  }
+  const names = spawners.map((spawner) => spawner.name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice) {
+    throw new InvalidOptionError(
+      `Two spawners of ${where} are named "${twice}"; give one of them another name, since a spec chooses by it`,
+    )
+  }
+  const coordinator = options.coordinator ?? inMemoryCoordinator()
+  for (const spawner of spawners) assertReach(coordinator, spawner)
+  const initialBackOffMs = options.initialBackOffMs ?? 1_000
+  return Object.freeze({
+    spawners: Object.freeze(spawners),
+    policy: mergePolicy({ ...defaultPolicy, readiness: tcpReadiness() }, options),
+    specFor: options.specFor,
+    name: options.name,
+    coordinator,
+    maxEnvironments: options.maxEnvironments ?? 50,
+    maxPerOwner: options.maxPerOwner ?? Number.POSITIVE_INFINITY,
+    maxConcurrentStarts: options.maxConcurrentStarts ?? 4,
+    capacityTimeoutMs: options.capacityTimeoutMs ?? 10_000,
+    beforeEvict: options.beforeEvict,
+    beforeEvictTimeoutMs: options.beforeEvictTimeoutMs ?? 30_000,
+    initialBackOffMs,
+    maxBackOffMs: Math.max(initialBackOffMs, options.maxBackOffMs ?? 60_000),
+    maxConsecutiveFailures: options.maxConsecutiveFailures ?? 5,
+    stableAfterMs: options.stableAfterMs ?? 60_000,
+    maxLogLines: options.maxLogLines ?? 1_000,
+    redact: options.redact ?? [],
+    clock: options.clock ?? systemClock,
+  })
+}
+
+/** @throws {@link InvalidOptionError} on a spec that `specFor` or a caller got wrong. */
+export function checkSpec(id: string, spec: Spec): void {
+  const where = `the spec of environment "${id}"`
+  rule.checkOptions(where, spec, specRules)
+  if (spec.run === undefined) {
+    throw new InvalidOptionError(`Expected \`run\` of ${where} to say what to start, got \`undefined\``)
+  }
+  if (spec.policy) rule.checkOptions(`the policy in ${where}`, spec.policy, policyRules)
+}
+
+/** A policy with some of its members replaced; what is `undefined` is not. */
+export function mergePolicy(base: Policy, changes: Partial<Policy> | undefined): Policy {
+  if (!changes) return base
+  return Object.freeze({
+    startTimeoutMs: changes.startTimeoutMs ?? base.startTimeoutMs,
+    readyTimeoutMs: changes.readyTimeoutMs ?? base.readyTimeoutMs,
+    graceMs: changes.graceMs ?? base.graceMs,
+    idleTimeoutMs: changes.idleTimeoutMs ?? base.idleTimeoutMs,
+    maxLifetimeMs: changes.maxLifetimeMs ?? base.maxLifetimeMs,
+    upgradeIdleTimeoutMs: changes.upgradeIdleTimeoutMs ?? base.upgradeIdleTimeoutMs,
+    readiness: changes.readiness ?? base.readiness,
+  })
+}
+
+const reaches = ['process', 'host', 'network'] as const
+
+function assertReach(coordinator: Coordinator, spawner: Spawner): void {
+  if (reaches.indexOf(coordinator.reach) <= reaches.indexOf(spawner.reach)) return
+  throw new InvalidOptionError(
+    `The coordinator reaches every gateway of the ${coordinator.reach}, and the endpoints of the spawner "${spawner.name}" can be dialled within the ${spawner.reach} only; use a spawner that reaches further, or a coordinator that does not`,
+  )
+}
+
+function isSpawner(value: unknown): boolean {
+  return (
+    rule.object.holds(value) &&
+    rule.text.holds((value as Spawner).name) &&
+    rule.func.holds((value as Spawner).start) &&
+    rule.func.holds((value as Spawner).observe)
+  )
+}

@@ -1,0 +1,7 @@
+import { EnvironmentRecord } from '../environment/environment.js'
+import type { Instance } from '../instance/instance.js'
+import type { WaitList } from '../instance/wait-list.js'
+import type { Opening } from './opening.js'
+
+/** An environment as the manager keeps it. */
+export class ManagedEnvironment extends EnvironmentRecord<Instance, WaitList, Opening> {}
