@@ -13,6 +13,12 @@ export interface EndpointTls {
   readonly secret?: string
 }
 
+/**
+ * The longest path of a Unix socket that every platform takes whole: `sun_path` has 104 bytes on macOS and the BSDs, one of
+ * them for the NUL. Node.js 22 silently cuts a longer one, and the cut path may be another environment's.
+ */
+export const maxSocketPathBytes = 103
+
 /** Whether two endpoints lead to the same place in the same way. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a === b || endpointKey(a) === endpointKey(b)

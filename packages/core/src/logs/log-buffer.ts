@@ -31,7 +31,7 @@ export class LogBuffer {
   readonly #maxLineLength: number
   readonly #redact: (line: string) => string
   /** A ring: line `n` stands in slot `n % maxLines`. */
-  readonly #ring: { text: string; bytes: number }[] = []
+  readonly #ring: KeptLine[] = []
   readonly #waiting = new Set<() => void>()
   /** The numbers of the first line that is kept, and of the one to come. */
   #first = 0
@@ -68,7 +68,7 @@ export class LogBuffer {
   tail(n: number): readonly string[] {
     const lines: string[] = []
     for (let number = Math.max(this.#first, this.#next - n); number < this.#next; number += 1) {
-      lines.push(this.#ring[number % this.#maxLines]!.text)
+      lines.push(this.#at(number).text)
     }
     return lines
   }
@@ -95,15 +95,16 @@ export class LogBuffer {
       number = Math.max(number, this.#first)
       if (over || (this.#closed && number >= this.#next)) return { value: undefined, done: true }
       if (number >= this.#next) return undefined
-      const value = this.#ring[number % this.#maxLines]!.text
+      const value = this.#at(number).text
       number += 1
       return { value, done: false }
     }
     const wake = (): void => {
-      while (waiting.length > 0) {
+      for (let resolve = waiting[0]; resolve; resolve = waiting[0]) {
         const result = take()
         if (!result) return
-        waiting.shift()!(result)
+        waiting.shift()
+        resolve(result)
       }
       this.#waiting.delete(wake)
     }
@@ -126,28 +127,39 @@ export class LogBuffer {
     for (const wake of this.#waiting) wake()
   }
 
+  #at(number: number): KeptLine {
+    return this.#ring[number % this.#maxLines] ?? nothing
+  }
+
   #dropFirst(): void {
-    const slot = this.#first % this.#maxLines
-    this.#bytes -= this.#ring[slot]!.bytes
-    this.#ring[slot] = nothing
+    this.#bytes -= this.#at(this.#first).bytes
+    this.#ring[this.#first % this.#maxLines] = nothing
     this.#first += 1
   }
 
   /** Also copies: a piece of a string keeps the whole of it, here often a chunk of 64 KiB, in memory. */
-  #cut(line: string): { text: string; bytes: number } {
+  #cut(line: string): KeptLine {
     const short =
-      line.length > this.#maxLineLength ? withEllipsis(line.slice(0, this.#maxLineLength - 1)) : line
+      line.length > this.#maxLineLength
+        ? withEllipsis(line.slice(0, this.#maxLineLength - 1))
+        : line
     const encoded = Buffer.from(short)
     if (encoded.length <= this.#maxBytes) return { text: encoded.toString(), bytes: encoded.length }
     let end = Math.max(0, this.#maxBytes - ellipsisBytes)
     // Not in the middle of a character: those bytes are 10xxxxxx (RFC 3629 §3).
-    while (end > 0 && (encoded[end]! & 0xc0) === 0x80) end -= 1
-    const text = this.#maxBytes < ellipsisBytes ? '' : withEllipsis(encoded.toString('utf8', 0, end))
+    while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end -= 1
+    const text =
+      this.#maxBytes < ellipsisBytes ? '' : withEllipsis(encoded.toString('utf8', 0, end))
     return { text, bytes: Buffer.byteLength(text) }
   }
 }
 
-const nothing = { text: '', bytes: 0 }
+interface KeptLine {
+  readonly text: string
+  readonly bytes: number
+}
+
+const nothing: KeptLine = { text: '', bytes: 0 }
 const ellipsis = '…'
 const ellipsisBytes = Buffer.byteLength(ellipsis)
 

@@ -37,5 +37,8 @@ function textPattern(secrets: readonly string[]): RegExp | undefined {
     .filter((text) => text !== '')
     .sort((a, b) => b.length - a.length)
   if (texts.length === 0) return undefined
-  return new RegExp(texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
+  return new RegExp(
+    texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'),
+    'g',
+  )
 }

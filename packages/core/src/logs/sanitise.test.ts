@@ -7,7 +7,11 @@ describe('sanitise()', () => {
     ['cursor movements', '\u001b[2J\u001b[1;1Hhello\u001b[?25l\u001b[3 q', 'hello'],
     ['a window title that ends with BEL', '\u001b]0;evil\u0007after', 'after'],
     ['a link that ends with ST', '\u001b]8;;http://x/\u001b\\text\u001b]8;;\u001b\\', 'text'],
-    ['device control, private and other strings', '\u001bPq#0\u001b\\a\u001b_x\u001b\\b\u001b^y\u001b\\', 'ab'],
+    [
+      'device control, private and other strings',
+      '\u001bPq#0\u001b\\a\u001b_x\u001b\\b\u001b^y\u001b\\',
+      'ab',
+    ],
     ['charsets, keypads and resets', '\u001b(B\u001b=\u001bc\u001b#8ok', 'ok'],
     ['their 8-bit forms', '\u009b31mred\u009d0;t\u0007\u0090q\u009cend', 'redend'],
   ])('removes %s', (_name, line, safe) => {
@@ -41,7 +45,16 @@ describe('sanitise()', () => {
   })
 
   it('takes time in proportion to the length of a hostile line', () => {
-    const hostile = ['\u001b]', '\u009d', '\u001b[1;', '\u009b0', '\u0090', '\u001bP', '\r', '\u001b ']
+    const hostile = [
+      '\u001b]',
+      '\u009d',
+      '\u001b[1;',
+      '\u009b0',
+      '\u0090',
+      '\u001bP',
+      '\r',
+      '\u001b ',
+    ]
     for (const piece of hostile) {
       const line = `${piece.repeat(200_000)}x`
       const beganMs = performance.now()

@@ -28,8 +28,6 @@ export function sanitise(line: string): string {
     .slice(0, end)
     .replace(escapeSequences, '')
     .replace(controls, (character) =>
-      character === '\t'
-        ? '  '
-        : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      character === '\t' ? '  ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
     )
 }

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { allOf } from './all-of.js'
 import type { ReadinessProbe } from './probe.js'
-import { closedPort, longestPause, noAbort, socketPath, targetOf } from './target.fixture.js'
+import { closedPort, fixtures, longestPause, noAbort, targetOf } from './target.fixture.js'
 import { tcpReadiness } from './tcp.js'
+
+const { socketPath } = fixtures(onTestFinished)
 
 interface HeldProbe extends ReadinessProbe {
   settle: (error?: Error) => void
@@ -50,9 +52,9 @@ describe('allOf()', () => {
         throw error
       },
     }
-    await expect(
-      allOf(held(), throwing).ready(targetOf(await closedPort()), noAbort),
-    ).rejects.toBe(error)
+    await expect(allOf(held(), throwing).ready(targetOf(await closedPort()), noAbort)).rejects.toBe(
+      error,
+    )
   })
 
   it('names what each probe that was not ready has seen', async () => {
@@ -80,9 +82,9 @@ describe('allOf()', () => {
   it('does not begin when it is aborted already', async () => {
     const target = targetOf(await closedPort())
     const reason = new Error('gone')
-    await expect(
-      allOf(tcpReadiness()).ready(target, AbortSignal.abort(reason)),
-    ).rejects.toBe(reason)
+    await expect(allOf(tcpReadiness()).ready(target, AbortSignal.abort(reason))).rejects.toBe(
+      reason,
+    )
     expect(target.dials).toBe(0)
   })
 

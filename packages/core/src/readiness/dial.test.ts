@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { dialEndpoint } from './dial.js'
-import { closedPort, listening, noAbort, socketPath } from './target.fixture.js'
+import { closedPort, fixtures, noAbort } from './target.fixture.js'
+
+const { listening, socketPath } = fixtures(onTestFinished)
 
 describe('dialEndpoint()', () => {
   it.each(['tcp', 'unix'])('opens a plain connection to a %s endpoint', async (kind) => {

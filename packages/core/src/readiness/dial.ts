@@ -1,14 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { describeEndpoint, type Endpoint } from '../environment/endpoint.js'
+import { describeEndpoint, type Endpoint, maxSocketPathBytes } from '../environment/endpoint.js'
 import { UpstreamConnectError } from '../errors.js'
 import type { ReadinessTarget } from './probe.js'
-
-/**
- * The longest path of a Unix socket that every platform takes whole: `sun_path` has 104 bytes on macOS and the BSDs, one of
- * them for the NUL. Node.js 22 silently cuts a longer one, and the cut path may be another environment's.
- */
-export const longestSocketPathBytes = 103
 
 /**
  * Opens a plain connection to an endpoint; it is destroyed when `signal` aborts, and its errors are never uncaught.
@@ -54,7 +48,7 @@ export function dialTarget(target: ReadinessTarget, signal: AbortSignal): Promis
     }
     target.dial(signal).then(dialled, (error: unknown) => {
       signal.removeEventListener('abort', abort)
-      reject(error as Error)
+      reject(error)
     })
   })
 }
@@ -64,14 +58,16 @@ function open(endpoint: Endpoint): Socket {
     case 'tcp':
       return connect({ host: endpoint.host, port: endpoint.port, noDelay: true })
     case 'unix':
-      if (Buffer.byteLength(endpoint.path) > longestSocketPathBytes) {
+      if (Buffer.byteLength(endpoint.path) > maxSocketPathBytes) {
         throw new UpstreamConnectError(
-          `The path of a Unix socket may have ${longestSocketPathBytes} bytes, and ${describeEndpoint(endpoint)} is longer; use a shorter directory`,
+          `The path of a Unix socket may have ${maxSocketPathBytes} bytes, and ${describeEndpoint(endpoint)} is longer; use a shorter directory`,
         )
       }
       return connect({ path: endpoint.path })
     case 'dial':
-      throw new UpstreamConnectError('An endpoint of the kind "dial" is opened by its spawner alone')
+      throw new UpstreamConnectError(
+        'An endpoint of the kind "dial" is opened by its spawner alone',
+      )
   }
 }
 

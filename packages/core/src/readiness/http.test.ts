@@ -2,11 +2,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createNetServer } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { cert, key } from './certificate.fixture.js'
 import { dialEndpoint } from './dial.js'
 import { httpReadiness, type HttpReadinessOptions } from './http.js'
-import { listening, noAbort, serving, socketPath, targetOf } from './target.fixture.js'
+import { fixtures, noAbort, targetOf } from './target.fixture.js'
+
+const { listening, serving, socketPath } = fixtures(onTestFinished)
 
 /** A server that answers with one status after another, the last for good. */
 async function answering(
@@ -30,7 +32,10 @@ async function seenBy(
   void target.dialled(2).then(() => controller.abort())
   const error: unknown = await httpReadiness(options)
     .ready(target, controller.signal)
-    .then(() => 'ready', (reason: unknown) => reason)
+    .then(
+      () => 'ready',
+      (reason: unknown) => reason,
+    )
   return error instanceof Error ? error.message : String(error)
 }
 
@@ -43,7 +48,9 @@ describe('httpReadiness()', () => {
     ['a test', (status: number) => status === 418, [200, 418], 2],
   ])('waits for %s', async (_name, status, answers, attempts) => {
     const server = await answering(...answers)
-    await httpReadiness({ status }).ready(targetOf(server.endpoint), noAbort)
+    await expect(
+      httpReadiness({ status }).ready(targetOf(server.endpoint), noAbort),
+    ).resolves.toBeUndefined()
     expect(server.requests).toHaveLength(attempts)
     expect(server.requests.every((request) => request.url === '/')).toBe(true)
     await server.ended()
@@ -66,10 +73,12 @@ describe('httpReadiness()', () => {
   it('asks over a Unix socket, and through the dial of the spawner', async () => {
     const server = createServer((_request, response) => response.end())
     const endpoint = await listening(server, { path: await socketPath() })
-    await httpReadiness().ready(targetOf(endpoint), noAbort)
+    await expect(httpReadiness().ready(targetOf(endpoint), noAbort)).resolves.toBeUndefined()
     const dial = (signal: AbortSignal): ReturnType<typeof dialEndpoint> =>
       dialEndpoint(endpoint, signal)
-    await httpReadiness().ready(targetOf({ kind: 'dial' }, { dial }), noAbort)
+    await expect(
+      httpReadiness().ready(targetOf({ kind: 'dial' }, { dial }), noAbort),
+    ).resolves.toBeUndefined()
   })
 
   it('lets a short answer come to its end', async () => {
@@ -79,7 +88,7 @@ describe('httpReadiness()', () => {
       response.write('first')
       setImmediate(() => response.end('second'))
     })
-    await httpReadiness().ready(targetOf(server.endpoint), noAbort)
+    await expect(httpReadiness().ready(targetOf(server.endpoint), noAbort)).resolves.toBeUndefined()
     await ended
     await server.ended()
   })
@@ -89,7 +98,9 @@ describe('httpReadiness()', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write('data: 1\n\n')
     })
-    await httpReadiness({ timeoutMs: 10_000 }).ready(targetOf(server.endpoint), noAbort)
+    await expect(
+      httpReadiness({ timeoutMs: 10_000 }).ready(targetOf(server.endpoint), noAbort),
+    ).resolves.toBeUndefined()
     await server.ended()
   })
 
@@ -103,7 +114,9 @@ describe('httpReadiness()', () => {
       response.on('drain', more)
       more()
     })
-    await httpReadiness({ timeoutMs: 10_000 }).ready(targetOf(server.endpoint), noAbort)
+    await expect(
+      httpReadiness({ timeoutMs: 10_000 }).ready(targetOf(server.endpoint), noAbort),
+    ).resolves.toBeUndefined()
     await server.ended()
     expect(sent).toBeLessThan(64 * 2 ** 20)
   })
@@ -114,7 +127,9 @@ describe('httpReadiness()', () => {
         response.writeHead(204).end()
       })
     })
-    await httpReadiness({ status: 204 }).ready(targetOf(server.endpoint), noAbort)
+    await expect(
+      httpReadiness({ status: 204 }).ready(targetOf(server.endpoint), noAbort),
+    ).resolves.toBeUndefined()
   })
 
   it('says what it has seen last', async () => {
@@ -163,7 +178,9 @@ describe('httpReadiness()', () => {
     const server = createTlsServer({ cert, key }, (_request, response) => response.end())
     const plain = await listening(server, { host: '127.0.0.1', port: 0 })
     const endpoint = { ...plain, tls: { serverName: 'env.test' } }
-    await httpReadiness({ tls: { ca: cert } }).ready(targetOf(endpoint), noAbort)
+    await expect(
+      httpReadiness({ tls: { ca: cert } }).ready(targetOf(endpoint), noAbort),
+    ).resolves.toBeUndefined()
     expect(await seenBy(targetOf(endpoint))).toMatch(/last attempt: .*self-signed certificate/)
     const other = { ...plain, tls: { serverName: 'other.test' } }
     expect(await seenBy(targetOf(other), { tls: { ca: cert } })).toMatch(/altnames|other\.test/)

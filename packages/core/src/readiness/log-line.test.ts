@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { logLineReadiness } from './log-line.js'
-import { closedPort, noAbort, serving, targetOf } from './target.fixture.js'
+import { closedPort, fixtures, noAbort, targetOf } from './target.fixture.js'
+
+const { serving } = fixtures(onTestFinished)
 
 /** Lines that come, and then no more; counts the readers that were let go. */
 function linesOf(...lines: readonly string[]): AsyncIterable<string> & { returned: number } {
@@ -37,11 +39,10 @@ describe('logLineReadiness()', () => {
     for (let round = 0; round < 3; round += 1) {
       const lines = linesOf('building', 'Server Listening on [::]:3000 now', 'after')
       const target = targetOf(endpoint, { lines })
-      // eslint-disable-next-line no-await-in-loop -- one round must not change the next
       await probe.ready(target, noAbort)
       expect([target.dials, lines.returned]).toEqual([0, 1])
     }
-    if (pattern instanceof RegExp) expect(pattern.lastIndex).toBe(40)
+    expect(pattern instanceof RegExp && pattern.lastIndex !== 40).toBe(false)
   })
 
   it.each(['recovered', 'resumed', 'moved'] as const)(
@@ -80,7 +81,10 @@ describe('logLineReadiness()', () => {
       targetOf(await closedPort(), { lines }),
       controller.signal,
     )
-    const settled = ready.then(() => 'ready', () => 'rejected')
+    const settled = ready.then(
+      () => 'ready',
+      () => 'rejected',
+    )
     expect(await Promise.race([settled, nextTurn()])).toBeUndefined()
     controller.abort()
     expect(await settled).toBe('rejected')

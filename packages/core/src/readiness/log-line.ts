@@ -66,11 +66,12 @@ async function untilLine(
     for (;;) {
       // eslint-disable-next-line no-await-in-loop -- line after line
       const line = await unlessAborted(reader.next(), signal)
-      // Nothing more is printed, and the line is still missing: whoever ended it says so.
-      if (line.done) return await unlessAborted(new Promise(() => {}), signal)
+      if (line.done) break
       if (matches(line.value)) return
       count += 1
     }
+    // Nothing more is printed, and the line is still missing: whoever ended it says so.
+    await unlessAborted(new Promise(() => {}), signal)
   } finally {
     // Not waited for: a generator that hangs in its next() never answers.
     reader.return?.().catch(() => {})

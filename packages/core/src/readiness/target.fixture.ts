@@ -4,7 +4,6 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, ListenOptions, Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import type { Endpoint } from '../environment/endpoint.js'
 import { dialEndpoint } from './dial.js'
 import type { ReadinessTarget } from './probe.js'
@@ -41,41 +40,54 @@ export function targetOf(
   return target
 }
 
-/** A path for a socket in a directory of its own, gone after the test. */
-export async function socketPath(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'alcove-test-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  return join(directory, 's')
-}
-
-export async function listening(server: NetServer, on: ListenOptions): Promise<Endpoint> {
-  server.listen(on)
-  onTestFinished(async () => {
-    if ('closeAllConnections' in server) (server as Server).closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  await once(server, 'listening')
-  const address = server.address() as AddressInfo | string
-  return typeof address === 'string'
-    ? { kind: 'unix', path: address }
-    : { kind: 'tcp', host: address.address, port: address.port }
-}
-
-/** An HTTP server on a loopback port; `ended` waits until each connection that it has had is closed. */
-export async function serving(
-  listener: RequestListener,
-): Promise<{ endpoint: Endpoint; connections: () => number; ended: () => Promise<void> }> {
-  const server = createServer(listener)
-  const closes: Promise<void>[] = []
-  server.on('connection', (socket) => {
-    closes.push(new Promise((resolve) => socket.once('close', () => resolve())))
-  })
-  const endpoint = await listening(server, { host: '127.0.0.1', port: 0 })
-  return {
-    endpoint,
-    connections: () => closes.length,
-    ended: async () => void (await Promise.all(closes)),
+/** Makes servers and sockets that are gone after the test. */
+export function fixtures(onTestFinished: (cleanUp: () => Promise<void>) => void): Fixtures {
+  const socketPath = async (): Promise<string> => {
+    const directory = await mkdtemp(join(tmpdir(), 'alcove-test-'))
+    onTestFinished(() => rm(directory, { recursive: true, force: true }))
+    return join(directory, 's')
   }
+  const listening = async (server: NetServer, on: ListenOptions): Promise<Endpoint> => {
+    server.listen(on)
+    onTestFinished(async () => {
+      if ('closeAllConnections' in server) (server as Server).closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    await once(server, 'listening')
+    const address = server.address() as AddressInfo | string
+    return typeof address === 'string'
+      ? { kind: 'unix', path: address }
+      : { kind: 'tcp', host: address.address, port: address.port }
+  }
+  const serving = async (listener: RequestListener): Promise<Serving> => {
+    const server = createServer(listener)
+    const closes: Promise<void>[] = []
+    server.on('connection', (socket) => {
+      closes.push(new Promise((resolve) => socket.once('close', () => resolve())))
+    })
+    const endpoint = await listening(server, { host: '127.0.0.1', port: 0 })
+    return {
+      endpoint,
+      connections: () => closes.length,
+      ended: async () => void (await Promise.all(closes)),
+    }
+  }
+  return { socketPath, listening, serving }
+}
+
+export interface Fixtures {
+  /** A path for a socket in a directory of its own. */
+  socketPath(): Promise<string>
+  listening(server: NetServer, on: ListenOptions): Promise<Endpoint>
+  /** An HTTP server on a loopback port. */
+  serving(listener: RequestListener): Promise<Serving>
+}
+
+export interface Serving {
+  readonly endpoint: Endpoint
+  connections(): number
+  /** Waits until each connection that it has had is closed. */
+  ended(): Promise<void>
 }
 
 /** A port of loopback that nothing listens on. */

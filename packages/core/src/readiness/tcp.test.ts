@@ -1,18 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Duplex } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { dialEndpoint } from './dial.js'
-import {
-  closedPort,
-  listening,
-  longestPause,
-  noAbort,
-  serving,
-  socketPath,
-  targetOf,
-} from './target.fixture.js'
+import { closedPort, fixtures, longestPause, noAbort, targetOf } from './target.fixture.js'
 import { tcpReadiness } from './tcp.js'
+
+const { listening, serving, socketPath } = fixtures(onTestFinished)
 
 describe('tcpReadiness()', () => {
   it('tries at once, and leaves no connection open', async () => {
@@ -28,7 +22,7 @@ describe('tcpReadiness()', () => {
   it('connects through the dial of the spawner', async () => {
     const { endpoint } = await serving(() => {})
     const target = targetOf({ kind: 'dial' }, { dial: (signal) => dialEndpoint(endpoint, signal) })
-    await tcpReadiness().ready(target, noAbort)
+    await expect(tcpReadiness().ready(target, noAbort)).resolves.toBeUndefined()
   })
 
   it('tries until something listens, first after a millisecond, later with 50 ms in between', async () => {

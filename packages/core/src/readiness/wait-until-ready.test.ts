@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { manualClock } from '../testing/manual-clock.js'
 import { httpReadiness } from './http.js'
 import type { ReadinessProbe, ReadinessTarget } from './probe.js'
-import { closedPort, longestPause, noAbort, serving, socketPath, targetOf } from './target.fixture.js'
+import { closedPort, fixtures, longestPause, noAbort, targetOf } from './target.fixture.js'
 import { tcpReadiness } from './tcp.js'
 import { type ReadyWait, waitUntilReady } from './wait-until-ready.js'
+
+const { serving, socketPath } = fixtures(onTestFinished)
 
 class TimedOut extends Error {}
 
@@ -71,7 +73,6 @@ describe('waitUntilReady()', () => {
       const wait = waiting({ signal: controller.signal })
       const ready = waitUntilReady(looking(probe, target), wait)
       controller.abort(reason)
-      // eslint-disable-next-line no-await-in-loop -- one probe after another
       await expect(ready).rejects.toBe(reason)
       expect(wait.clock.pendingTimers).toBe(0)
     }
@@ -81,9 +82,9 @@ describe('waitUntilReady()', () => {
     const reason = new Error('gone')
     let looks = 0
     const look = async (): Promise<void> => void (looks += 1)
-    await expect(
-      waitUntilReady(look, waiting({ signal: AbortSignal.abort(reason) })),
-    ).rejects.toBe(reason)
+    await expect(waitUntilReady(look, waiting({ signal: AbortSignal.abort(reason) }))).rejects.toBe(
+      reason,
+    )
     expect(looks).toBe(0)
   })
 
@@ -91,9 +92,7 @@ describe('waitUntilReady()', () => {
     const reason = new Error('gone')
     const controller = new AbortController()
     const look = async (): Promise<void> => controller.abort(reason)
-    await expect(
-      waitUntilReady(look, waiting({ signal: controller.signal })),
-    ).rejects.toBe(reason)
+    await expect(waitUntilReady(look, waiting({ signal: controller.signal }))).rejects.toBe(reason)
   })
 
   it.each<[string, (signal: AbortSignal) => Promise<void>, string]>([

@@ -46,7 +46,8 @@ export async function waitUntilReady(
   } catch (error) {
     outer.throwIfAborted()
     if (signal.aborted) throw wait.timedOut(await lastSeen(looking, signal), timeoutMs)
-    if (error instanceof ProbeTimeoutError) throw wait.timedOut(inBrackets(error.seen), error.timeoutMs)
+    if (error instanceof ProbeTimeoutError)
+      throw wait.timedOut(inBrackets(error.seen), error.timeoutMs)
     throw error
   } finally {
     timer.cancel()
@@ -60,7 +61,8 @@ async function lastSeen(looking: Promise<void>, signal: AbortSignal): Promise<st
     () => '',
     (error: unknown) => {
       if (error instanceof NotReadyError) return inBrackets(error.seen)
-      if (error === signal.reason || !(error instanceof Error) || error.name === 'AbortError') return ''
+      if (error === signal.reason || !(error instanceof Error) || error.name === 'AbortError')
+        return ''
       // A probe of the host's own may have put an instance's text in its message.
       return inBrackets(quote(error.message).slice(1, -1))
     },

@@ -12,7 +12,12 @@ describe('manualClock()', () => {
   it('fires timers in the order of their time, those of one time in the order of their setting', () => {
     const clock = manualClock()
     const fired: string[] = []
-    for (const [name, ms] of [['c', 30], ['a', 10], ['b1', 20], ['b2', 20]] as const) {
+    for (const [name, ms] of [
+      ['c', 30],
+      ['a', 10],
+      ['b1', 20],
+      ['b2', 20],
+    ] as const) {
       clock.setTimer(ms, () => fired.push(`${name}@${clock.nowMs()}`))
     }
     clock.advanceSync(29)

@@ -40,12 +40,12 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
   const { nowMs: startMs = 0, wallMs: wallStartMs = Date.UTC(2026, 0, 1) } = options
   let nowMs = startMs
   // In the order of their setting, which decides between timers of one time.
-  const timers = new Map<Timer, { readonly dueMs: number; readonly then: () => void }>()
+  const timers = new Map<Timer, { readonly dueMs: number; readonly fire: () => void }>()
 
-  const next = (): { timer: Timer; dueMs: number; then: () => void } | undefined => {
-    let first: { timer: Timer; dueMs: number; then: () => void } | undefined
-    for (const [timer, { dueMs, then }] of timers) {
-      if (!first || dueMs < first.dueMs) first = { timer, dueMs, then }
+  const next = (): { timer: Timer; dueMs: number; fire: () => void } | undefined => {
+    let first: { timer: Timer; dueMs: number; fire: () => void } | undefined
+    for (const [timer, { dueMs, fire }] of timers) {
+      if (!first || dueMs < first.dueMs) first = { timer, dueMs, fire }
     }
     return first
   }
@@ -61,19 +61,20 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
     }
     timers.delete(due.timer)
     nowMs = Math.max(nowMs, due.dueMs)
-    due.then()
+    due.fire()
     return true
   }
 
   return {
     nowMs: () => nowMs,
     wallMs: () => wallStartMs + nowMs - startMs,
-    setTimer(delayMs, then) {
-      if (Number.isNaN(delayMs)) throw new RangeError('Expected the delay of a timer to be a number')
+    setTimer(delayMs, fire) {
+      if (Number.isNaN(delayMs))
+        throw new RangeError('Expected the delay of a timer to be a number')
       const timer: Timer = { cancel: () => void timers.delete(timer) }
       // As with the system's clock, a timer that never fires is none.
       if (delayMs !== Number.POSITIVE_INFINITY) {
-        timers.set(timer, { dueMs: nowMs + Math.max(0, delayMs), then })
+        timers.set(timer, { dueMs: nowMs + Math.max(0, delayMs), fire })
       }
       return timer
     },
