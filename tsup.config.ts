@@ -20,8 +20,8 @@ export default defineConfig(
       outDir: `${folder}/dist`,
       tsconfig: `${folder}/tsconfig.build.json`,
     }
-    const programs = globSync(`${folder}/src/**/programs/*.{ts,cts}`).filter(
-      (file) => !/\.test\.c?ts$/.test(file),
+    const programs = globSync(`${folder}/src/**/programs/*.{ts,cjs}`).filter(
+      (file) => !file.endsWith('.test.ts'),
     )
     const isModule = (file: string): boolean => extname(file) === '.ts'
     const configurations: Options[] = [

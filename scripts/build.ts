@@ -47,7 +47,7 @@ function hashOfInputs(): string {
     'tsconfig.base.json',
     'tsup.config.ts',
     ...globSync('packages/*/*.json').sort(),
-    ...globSync('packages/*/src/**/*.{ts,cts}').sort(),
+    ...globSync('packages/*/src/**/*.{ts,cjs}').sort(),
   ]
   const hash = createHash('sha256')
   for (const file of inputs) hash.update(`${file}\0`).update(readFileSync(file)).update('\0')

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** A package of this repository that is published. */
 export interface Package {
@@ -27,3 +30,24 @@ export const packages: readonly Package[] = folders.map((folder) => {
   )
   return { folder, name, version, outputs }
 })
+
+/** Packs a package as it would be published; the tarball's path, and the files in it. */
+export function pack(
+  { folder }: Package,
+  destination: string,
+): { readonly tarball: string; readonly files: readonly string[] } {
+  const output = execFileSync(
+    'npm',
+    ['pack', '--json', '--loglevel=error', '--pack-destination', destination],
+    { cwd: fileURLToPath(new URL(`../${folder}`, import.meta.url)), encoding: 'utf8' },
+  )
+  const [packed] = JSON.parse(output) as readonly {
+    readonly filename: string
+    readonly files: readonly { readonly path: string }[]
+  }[]
+  if (packed === undefined) throw new Error(`npm packed nothing in ${folder}.`)
+  return {
+    tarball: join(destination, packed.filename),
+    files: packed.files.map(({ path }) => path),
+  }
+}

@@ -20,8 +20,9 @@ const layers = {
     'routing/router.ts',
     'spawning/spawner.ts',
   ],
-  // What core puts around every spawner: not a driver.
+  // What core puts around every driver, to take it at its word: no drivers themselves.
   'spawner guard': ['spawning/guarded-spawner.ts'],
+  'router guard': ['routing/as-router.ts', 'routing/route-match.ts'],
   composition: ['index.ts', 'dev-env-proxy.ts'],
   testing: ['testing/'],
   environment: ['environment/'],
@@ -54,10 +55,11 @@ const allowed: Readonly<Record<Layer, readonly Layer[]>> = {
   errors: [],
   contracts: ['errors'],
   'spawner guard': base,
+  'router guard': base,
   environment: base,
   readiness: base,
   logs: base,
-  'routing drivers': base,
+  'routing drivers': [...base, 'router guard'],
   'spawning drivers': base,
   'coordination drivers': base,
   instance: belowInstance,
@@ -65,8 +67,8 @@ const allowed: Readonly<Record<Layer, readonly Layer[]>> = {
   manager: belowManager,
   admission: belowManager,
   forwarding: belowManager,
-  gateway: [...belowManager, 'manager', 'admission', 'forwarding'],
-  testing: base,
+  gateway: [...belowManager, 'router guard', 'manager', 'admission', 'forwarding'],
+  testing: [...base, 'spawner guard', 'router guard'],
   composition: Object.keys(layers) as Layer[],
 }
 
@@ -88,6 +90,12 @@ const exceptions: readonly {
     to: 'coordination/in-memory.ts',
     typesOnly: false,
     because: 'a manager works alone, and a gateway that is alone needs no other coordinator',
+  },
+  {
+    from: 'gateway/doorman.ts',
+    to: 'routing/port.ts',
+    typesOnly: false,
+    because: 'a gateway opens the ports itself that this router has in its table',
   },
 ]
 

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+
+export interface TestCounts {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+interface VitestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+}
+
+/**
+ * Counts of vitest's json report. A run that failed without a failed test (a file that did not
+ * load, an error outside of a test, something left behind, no report at all) counts as one failure.
+ */
+export function testCounts(file: string, succeeded: boolean): TestCounts {
+  const counts = read(file)
+  return succeeded || counts.failed > 0 ? counts : { ...counts, failed: 1 }
+}
+
+function read(file: string): TestCounts {
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped: report.numPendingTests + report.numTodoTests,
+    }
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+}
