@@ -1,3 +1,6 @@
+// node scripts/test-counts.ts <report> <exit status>
+//
+// Prints how many tests passed and how many failed.
 import { readFileSync } from 'node:fs'
 
 export interface TestCounts {
@@ -6,7 +9,8 @@ export interface TestCounts {
   readonly skipped: number
 }
 
-interface VitestReport {
+/** What is used of vitest's json report. */
+export interface VitestReport {
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly numPendingTests: number
@@ -33,4 +37,10 @@ function read(file: string): TestCounts {
   } catch {
     return { passed: 0, failed: 1, skipped: 0 }
   }
+}
+
+if (import.meta.main) {
+  const [report = '', status] = process.argv.slice(2)
+  const { passed, failed } = testCounts(report, status === '0')
+  console.log(`${passed} ${failed}`)
 }

@@ -39,10 +39,8 @@ describe('the import direction', () => {
   const core = 'packages/core/src'
 
   it('is a rule of this repository', () => {
-    const config = JSON.parse(readFileSync(join(root, '.oxlintrc.json'), 'utf8')) as {
-      readonly rules: Readonly<Record<string, unknown>>
-    }
-    expect(config.rules['alcove/import-direction']).toBe('error')
+    const config = readFileSync(join(root, '.oxlintrc.json'), 'utf8')
+    expect(config).toContain('"alcove/import-direction": "error"')
   })
 
   const against: readonly (readonly [string, string, string])[] = [

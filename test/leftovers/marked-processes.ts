@@ -11,9 +11,11 @@ export interface MarkedProcess {
 
 /**
  * All processes that were started with `mark` somewhere in their environment. It is inherited, so
- * this finds a grandchild whose parents have gone, whatever group or session it is in.
+ * this finds a grandchild whose parents have gone, whatever group or session it is in. Linux only:
+ * elsewhere there is no /proc, and nothing is found.
  */
 export function markedProcesses(mark: string): MarkedProcess[] {
+  if (process.platform !== 'linux') return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
