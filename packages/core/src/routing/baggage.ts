@@ -1,6 +1,8 @@
+import { percentDecoded } from './percent-decoding.js'
 import { matchOf, rejection } from './route-match.js'
 import type { Router } from './router.js'
 import { checkRouterOptions, token } from './router-options.js'
+import { skipSpace, trimmed } from './white-space.js'
 
 /** Options of {@link baggageRouter}. */
 export interface BaggageRouterOptions {
@@ -35,7 +37,8 @@ export function baggageRouter(options: BaggageRouterOptions): Router {
       const header = head.header('baggage')
       if (header === undefined) return undefined
       let id: string | undefined
-      for (let start = 0; start < header.length;) {
+      let start = 0
+      while (start < header.length) {
         const comma = header.indexOf(',', start)
         const end = comma === -1 ? header.length : comma
         const value = valueOf(header, start, end, key)
@@ -46,8 +49,9 @@ export function baggageRouter(options: BaggageRouterOptions): Router {
         id ??= value
         start = end + 1
       }
-      if (id === '')
+      if (id === '') {
         return rejection(`The baggage has no value for ${key}: expected an environment's id`)
+      }
       return id === undefined ? undefined : matchOf(id)
     },
   }
@@ -60,25 +64,7 @@ function valueOf(header: string, start: number, end: number, key: string): strin
   const after = skipSpace(header, from + key.length, end)
   if (after === end || header[after] === ';') return ''
   if (header[after] !== '=') return undefined
-  const semicolon = header.indexOf(';', after)
-  return decoded(
-    header.slice(after + 1, semicolon === -1 || semicolon > end ? end : semicolon).trim(),
-  )
-}
-
-// OWS, RFC 9110 §5.6.3.
-function skipSpace(text: string, from: number, end: number): number {
-  let index = from
-  while (index < end && (text[index] === ' ' || text[index] === '\t')) index += 1
-  return index
-}
-
-/** Text that can't be decoded stays, and breaks the grammar of ids by its `%`. A `+` is a plus here. */
-function decoded(value: string): string {
-  if (!value.includes('%')) return value
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
+  const value = trimmed(header, after + 1, end)
+  const semicolon = value.indexOf(';')
+  return percentDecoded(semicolon === -1 ? value : trimmed(value, 0, semicolon))
 }

@@ -1,3 +1,5 @@
+import { skipSpace, trimmed } from './white-space.js'
+
 /**
  * The value of the first cookie called `name` in a `Cookie` header; `undefined` where there is none.
  *
@@ -12,18 +14,11 @@ export function cookieValue(header: string, name: string): string | undefined {
     const from = skipSpace(header, start, end)
     if (header.startsWith(name, from)) {
       const equals = skipSpace(header, from + name.length, end)
-      if (equals < end && header[equals] === '=')
-        return unquoted(header.slice(equals + 1, end).trim())
+      if (header[equals] === '=') return unquoted(trimmed(header, equals + 1, end))
     }
     start = end + 1
   }
   return undefined
-}
-
-function skipSpace(text: string, from: number, end: number): number {
-  let index = from
-  while (index < end && (text[index] === ' ' || text[index] === '\t')) index += 1
-  return index
 }
 
 function unquoted(value: string): string {

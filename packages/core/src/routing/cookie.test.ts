@@ -26,6 +26,7 @@ describeRouter(
     rejects: [
       cookies('env=PR-42'),
       cookies('env=pr%2D42'),
+      cookies('env=pr-42\u00a0'),
       cookies('env="pr-42'),
       cookies('env=pr-42, env=pr-1'),
       cookies('env=PR; env=pr-42'),
@@ -52,7 +53,7 @@ describe('cookieValue()', () => {
     ['a="1;2"', 'a', '"1'],
     ['a="', 'a', '"'],
     ['ab=1; a', 'a', undefined],
-    ['a\t=\t1', 'a', '1'],
+    ['a\t=\t1\t ', 'a', '1'],
     ['b a=1', 'a', undefined],
   ])('of %j, %s is %j', (header, name, value) => {
     expect(cookieValue(header, name)).toBe(value)

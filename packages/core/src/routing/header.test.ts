@@ -24,6 +24,7 @@ describeRouter(
       withId('a', 'a'),
       withId('PR-42'),
       withId('pr_42'),
+      withId('pr-42\u00a0'),
       withId('"pr-42"'),
       withId('pr%2D42'),
       withId('a'.repeat(64)),

@@ -2,6 +2,7 @@ import { checkOptions } from '../option-check.js'
 import { matchOf, rejection } from './route-match.js'
 import type { Router } from './router.js'
 import { token } from './router-options.js'
+import { trimmed } from './white-space.js'
 
 /** Options of {@link headerRouter}. */
 export interface HeaderRouterOptions {
@@ -32,11 +33,13 @@ export function headerRouter(options: HeaderRouterOptions = {}): Router {
     route(head) {
       const value = head.header(name)
       if (value === undefined) return undefined
-      if (value.trim() === '')
+      if (trimmed(value, 0, value.length) === '') {
         return rejection(`The header ${name} is empty: expected an environment's id`)
+      }
       // Node.js joins repeated fields with ", ": which of them was meant, nobody can tell.
-      if (value.includes(','))
+      if (value.includes(',')) {
         return rejection(`The header ${name} has more than one value: expected one id`)
+      }
       return matchOf(value)
     },
   }

@@ -89,6 +89,9 @@ describe('queryRouter()', () => {
     expect(router.route(requestHead({ target: '/?env=a&env=a' }))).toMatchObject({
       reason: 'The query parameter env came more than once: expected one id',
     })
+    expect(router.route(requestHead({ target: '/?env=%ff' }))).toMatchObject({
+      reason: expect.stringMatching(/^"%ff" can't name an environment/) as string,
+    })
     expect(router.route(requestHead({ target: '/?env=%3Cb%3E' }))).toMatchObject({
       reason: expect.stringMatching(/^"<b>" can't name an environment/) as string,
     })

@@ -1,4 +1,5 @@
 import { boolean, type Rule } from '../option-check.js'
+import { percentDecoded } from './percent-decoding.js'
 import { pathStart } from './request-target.js'
 import { matchOf, rejection } from './route-match.js'
 import type { EnvironmentMatch, Router } from './router.js'
@@ -15,8 +16,8 @@ export interface QueryRouterOptions {
 /**
  * Routes by a query parameter whose value is the id: `/users?env=pr-42`.
  *
- * No such parameter: not ours. One that is empty, repeated or no id: 400. Name and value are decoded as forms are
- * (`%2D` is `-`, `+` is a space), so that no other parser of the same query sees another id.
+ * No such parameter: not ours. One that is empty, repeated or no id: 400. Escapes are decoded in name and value, so that no
+ * other parser of the same query sees another id; `+`, which some take for a space, is in no id either way.
  *
  * All environments share one browser origin: only for environments that trust each other.
  *
@@ -44,9 +45,10 @@ export function queryRouter(options: QueryRouterOptions): Router {
       if (findParameter(target, found.end + 1, name) !== undefined) {
         return rejection(`The query parameter ${name} came more than once: expected one id`)
       }
-      const id = decoded(target.slice(found.valueStart, found.end))
-      if (id === '')
+      const id = percentDecoded(target.slice(found.valueStart, found.end))
+      if (id === '') {
         return rejection(`The query parameter ${name} is empty: expected an environment's id`)
+      }
       const match = matchOf(id)
       if (!strip || match.is !== 'environment') return match
       return { ...match, target: without(target, question, found) } satisfies EnvironmentMatch
@@ -67,8 +69,7 @@ function findParameter(target: string, from: number, name: string): Parameter | 
     const ampersand = target.indexOf('&', start)
     const end = ampersand === -1 ? target.length : ampersand
     const nameEnd = endOfName(target, start, end)
-    if (isCalled(target, start, nameEnd, name))
-      return { start, valueStart: Math.min(nameEnd + 1, end), end }
+    if (isCalled(target, start, nameEnd, name)) return { start, valueStart: nameEnd + 1, end }
     start = end + 1
   }
   return undefined
@@ -85,18 +86,7 @@ function isCalled(target: string, start: number, end: number, name: string): boo
   // An escape is longer than what it stands for, so a longer name may be the same one.
   if (end - start < name.length) return false
   const given = target.slice(start, end)
-  return given.includes('%') && decoded(given) === name
-}
-
-/** As forms are decoded; text that can't be decoded stays, and breaks the grammar of ids by its `%`. */
-function decoded(text: string): string {
-  const spaced = text.replaceAll('+', ' ')
-  if (!spaced.includes('%')) return spaced
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    return spaced
-  }
+  return given.includes('%') && percentDecoded(given) === name
 }
 
 /** The target without a parameter and the `&` that belongs to it. */

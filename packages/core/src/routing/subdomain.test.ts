@@ -127,7 +127,7 @@ describeRouter(
       matched('x-preview-preview.example.com', 'x-preview'),
     ],
     rejects: hosts('-preview.example.com', 'a.b-preview.example.com'),
-    passes: hosts('preview.example.com', 'pr-42.preview.example.com', 'www.example.com'),
+    passes: hosts('preview.example.com', 'pr-42.preview.example.com', 'a-preview-2.example.com'),
   },
 )
 
