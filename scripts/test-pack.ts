@@ -4,14 +4,14 @@
 // README says, asks an environment for an answer, and looks for what is left after the end.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { markedProcesses } from '../test/leftovers/marked-processes.ts'
+import { leftFiles, markedProcesses } from '../test/leftovers/leftovers.ts'
 import { root } from './install.mjs'
 import { pack, packages } from './packages.ts'
 import { exampleFiles, namedFile } from './readme-example.ts'
@@ -162,7 +162,7 @@ async function expectNothingLeft(temporary: string): Promise<void> {
 function leftIn(temporary: string): readonly string[] {
   return [
     ...markedProcesses(temporary).map(({ pid, command }) => `process ${pid} (${command})`),
-    ...readdirSync(temporary).map((name) => `temporary file ${name}`),
+    ...leftFiles(temporary).map((name) => `temporary file ${name}`),
   ]
 }
 

@@ -4,9 +4,9 @@
 // same as last entry of PATH, which also those keep that choose what to hand on. See each-file.ts.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type MarkedProcess, markedProcesses } from './marked-processes.ts'
+import { leftFiles, type MarkedProcess, markedProcesses } from './leftovers.ts'
 
 // Alcove promises that nothing outlives a killed host by more than 5 s; vitest ends a teardown that
 // takes longer than 10 s, and without a failure.
@@ -22,7 +22,7 @@ export function setup(): void {
 
 export async function teardown(): Promise<void> {
   try {
-    const problems = [...(await endedLate()), ...leftFiles()]
+    const problems = [...(await endedLate()), ...filesLeft()]
     if (problems.length > 0) {
       throw new Error(`The tests left something behind:\n  ${problems.join('\n  ')}`)
     }
@@ -42,39 +42,37 @@ async function endedLate(): Promise<string[]> {
     await delay(50)
     left = leftProcesses()
   }
-  return left.map(({ pid, command, environment }) => {
+  return left.map(({ pid, command, marked }) => {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
       // Gone by now, but too late.
     }
-    const marked = environment.find((entry) => entry.includes(folder)) ?? ''
-    const mark = marked.slice(marked.lastIndexOf(folder) + folder.length + 1)
+    const [mark = ''] = marked.slice(marked.lastIndexOf(folder) + folder.length + 1).split('/')
     return `process ${pid} (${command}), started by ${testFile(mark)}`
   })
 }
 
 /** But not vitest's own workers and their watchdog, which are the only children of this process. */
 function leftProcesses(): MarkedProcess[] {
-  return markedProcesses(folder).filter(
+  return markedProcesses(`${folder}/`).filter(
     ({ pid, parent }) => pid !== process.pid && parent !== process.pid,
   )
 }
 
-function leftFiles(): string[] {
+function filesLeft(): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) =>
-      readdirSync(join(folder, name))
-        // Node.js's own, where a program turns it on.
-        .filter((file) => file !== 'node-compile-cache')
-        .map((file) => `temporary file ${basename(file)}, made by ${testFile(name)}`),
+      leftFiles(join(folder, name)).map(
+        (file) => `temporary file ${file}, made by ${testFile(name)}`,
+      ),
     )
 }
 
 function testFile(mark: string): string {
   try {
-    return readFileSync(join(folder, `${basename(mark)}.test-file`), 'utf8')
+    return readFileSync(join(folder, `${mark}.test-file`), 'utf8')
   } catch {
     return 'an unknown test file'
   }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { markedProcesses } from './marked-processes.ts'
+import { markedProcesses } from './leftovers.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const vitest = join(here, '../../node_modules/vitest/vitest.mjs')
