@@ -39,7 +39,7 @@ const unconfiguredMaxEnvironments = 10
 export function devEnvProxy(options: DevEnvProxyOptions = {}): Gateway {
   checkOptions('devEnvProxy()', options, { ...gatewayRules, manager: object })
   const router = options.router ?? firstMatch(headerRouter(), subdomainRouter({ domain: 'localhost' }))
-  if ('manager' in options) return gatewayOf(new Doorman({ ...options, router }, 'devEnvProxy()'))
+  if (isShared(options)) return gatewayOf(new Doorman({ ...options, router }, 'devEnvProxy()'))
   const configured = options.specFor !== undefined || options.authorize !== undefined
   return gatewayOf(
     new Doorman(
@@ -53,6 +53,12 @@ export function devEnvProxy(options: DevEnvProxyOptions = {}): Gateway {
       'devEnvProxy()',
     ),
   )
+}
+
+function isShared(
+  options: DevEnvProxyOptions,
+): options is Extract<DevEnvProxyOptions, { readonly manager: unknown }> {
+  return 'manager' in options
 }
 
 /** What holds where any name starts a program; options may loosen all but who is let in. */

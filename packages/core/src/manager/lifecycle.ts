@@ -192,6 +192,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     record?.remember(change)
     if (change.to === 'ready') {
       record?.waiting.grant(instance)
+      record?.opening?.granted()
       this.idleSchedule.ready(instance)
     } else if (change.from === 'ready') {
       this.idleSchedule.remove(instance)

@@ -14,6 +14,7 @@ import {
 } from '../errors.js'
 import { backOffMs } from '../instance/back-off.js'
 import type { Instance } from '../instance/instance.js'
+import type { Lease } from '../instance/lease.js'
 import type { InstancePlan } from '../instance/plan.js'
 import type { Supervisor } from '../instance/supervisor.js'
 import type { GuardedSpawner } from '../spawning/guarded-spawner.js'
@@ -53,6 +54,8 @@ export interface PublishedHandle {
 /** The one start, or take-over, of an environment that all who ask for it share. */
 export class Opening {
   readonly #abort = new AbortController()
+  /** Keeps the instance from the opening on, so that nothing evicts it between ready and first use. */
+  #hold: Lease | undefined
 
   constructor(
     private readonly record: ManagedEnvironment,
@@ -63,6 +66,11 @@ export class Opening {
   /** Ends it, with the error for those who wait. */
   cancel(reason: Error): void {
     this.#abort.abort(reason)
+  }
+
+  /** Those who waited have leases of their own. */
+  granted(): void {
+    this.#hold?.release()
   }
 
   /** Resolves when the environment is ready; rejects when nothing of it runs. Called once. */
@@ -83,7 +91,7 @@ export class Opening {
         () => session.enter(record.id, plan.owner, context.limits, signal),
         signal,
       )
-      if (entry.is === 'claimed') return this.#claimed(entry.claim, plan, spawner)
+      if (entry.is === 'claimed') return this.#claimed(session, entry.claim, plan, spawner)
       if (entry.is === 'running') return this.#adopt(entry.at, plan)
       if (entry.is === 'failed') throw backingOff(record.id, entry.failure)
       // eslint-disable-next-line no-await-in-loop -- as above
@@ -134,7 +142,12 @@ export class Opening {
     }
   }
 
-  async #claimed(claim: Claim, plan: InstancePlan, spawner: GuardedSpawner): Promise<void> {
+  async #claimed(
+    session: Session,
+    claim: Claim,
+    plan: InstancePlan,
+    spawner: GuardedSpawner,
+  ): Promise<void> {
     const { record, context } = this
     if (claim.to !== 'start') {
       await claim.end()
@@ -145,26 +158,28 @@ export class Opening {
     }
     record.consecutiveFailures = claim.after?.consecutive ?? 0
     const instance = context.instance(record, claim.generation, plan, spawner)
-    // Held from here on, so that nothing evicts it between ready and first use.
-    const hold = instance.lease()
+    this.#hold = instance.lease()
+    let held = true
+    // Before it counts as ready: whoever uses it then may be the one to stop it, which takes a claim of its own.
+    const publish = async (): Promise<void> => {
+      await claim.publish(published(instance, plan))
+      await claim.end()
+      held = false
+    }
     try {
       instance.become('queued', 'asked for')
       const { signal } = this.#abort
-      await context.starts.run(
-        () =>
-          context.supervisor.start(instance, signal, () => claim.publish(published(instance, plan))),
-        signal,
-      )
+      await context.starts.run(() => context.supervisor.start(instance, signal, publish), signal)
       record.failure = undefined
-      await claim.end()
     } catch (error) {
       if (instance.state === 'queued') instance.become('stopped', 'nobody waits for it any more')
       const failed = instance.state === 'failed' ? this.#failed(error, instance) : undefined
       // Once another gateway has inherited the claim, there is nothing left to give back.
-      await claim.end(failed).catch(() => {})
+      if (held) await claim.end(failed).catch(() => {})
+      else await session.exited(record.id, claim.generation, failed)
       throw error
     } finally {
-      hold.release()
+      this.#hold.release()
     }
   }
 
@@ -184,12 +199,12 @@ export class Opening {
       { ...plan, owner: at.owner, specHash: at.specHash, spawnerName: name },
       spawner,
     )
-    const hold = instance.lease()
+    this.#hold = instance.lease()
     try {
       instance.become('queued', 'asked for')
       await context.supervisor.adopt(instance, handle, this.#abort.signal)
     } finally {
-      hold.release()
+      this.#hold.release()
     }
   }
 
