@@ -46,6 +46,13 @@ function run(command: string, ...args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: 'inherit' }).status === 0
 }
 
+/** Shows what a command prints only when it fails. */
+function runQuietly(command: string, ...args: readonly string[]): boolean {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  if (status !== 0) process.stdout.write(stdout + stderr)
+  return status === 0
+}
+
 function report(problems: readonly string[]): boolean {
   for (const problem of problems) console.log(problem)
   return problems.length === 0
@@ -59,8 +66,8 @@ function packed(): boolean {
     const results = packages.flatMap((entry) => {
       const { tarball, files } = pack(entry, folder)
       return [
-        run('publint', '--strict', tarball),
-        run('attw', '--profile', 'esm-only', '--no-emoji', tarball),
+        runQuietly('publint', '--strict', tarball),
+        runQuietly('attw', '--profile', 'esm-only', '--no-color', tarball),
         report(unwanted(files).map((file) => `${entry.name} holds ${file}.`)),
         report(
           ['LICENSE', 'README.md'].flatMap((file) =>
