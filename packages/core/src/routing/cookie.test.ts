@@ -7,43 +7,39 @@ const cookies = (...cookie: string[]): { headers: { cookie: string[] } } => ({
   headers: { cookie },
 })
 
-describeRouter(
-  { describe, it },
-  {
-    name: "cookieRouter({ name: 'env' })",
-    create: () => cookieRouter({ name: 'env' }),
-    matches: [
-      cookies('env=pr-42'),
-      cookies('a=b; env=pr-42; c=d'),
-      cookies('a=b;env=pr-42'),
-      cookies('a=b', 'env=pr-42'),
-      cookies(' env = pr-42 ; c=d'),
-      cookies('env="pr-42"'),
-      cookies('env=pr-42; env=pr-1'),
-      cookies('env; env=pr-42'),
-      cookies('xenv=pr-1; env-x=pr-1; Env=pr-1; a=env=pr-1; env=pr-42;'),
-    ].map((head) => ({ head, match: { id: 'pr-42' } })),
-    rejects: [
-      cookies('env=PR-42'),
-      cookies('env=pr%2D42'),
-      cookies('env=pr-42\u00a0'),
-      cookies('env="pr-42'),
-      cookies('env=pr-42, env=pr-1'),
-      cookies('env=PR; env=pr-42'),
-      cookies('env==pr-42'),
-    ],
-    passes: [
-      {},
-      cookies(''),
-      cookies('env='),
-      cookies('env=""'),
-      cookies('env'),
-      cookies('a=b'),
-      cookies(';;='),
-      cookies('=env'),
-    ],
-  },
-)
+describeRouter({ describe, it }, "cookieRouter({ name: 'env' })", {
+  make: () => cookieRouter({ name: 'env' }),
+  matches: [
+    cookies('env=pr-42'),
+    cookies('a=b; env=pr-42; c=d'),
+    cookies('a=b;env=pr-42'),
+    cookies('a=b', 'env=pr-42'),
+    cookies(' env = pr-42 ; c=d'),
+    cookies('env="pr-42"'),
+    cookies('env=pr-42; env=pr-1'),
+    cookies('env; env=pr-42'),
+    cookies('xenv=pr-1; env-x=pr-1; Env=pr-1; a=env=pr-1; env=pr-42;'),
+  ].map((head) => ({ head, match: { id: 'pr-42' } })),
+  rejects: [
+    cookies('env=PR-42'),
+    cookies('env=pr%2D42'),
+    cookies('env=pr-42\u00a0'),
+    cookies('env="pr-42'),
+    cookies('env=pr-42, env=pr-1'),
+    cookies('env=PR; env=pr-42'),
+    cookies('env==pr-42'),
+  ],
+  passes: [
+    {},
+    cookies(''),
+    cookies('env='),
+    cookies('env=""'),
+    cookies('env'),
+    cookies('a=b'),
+    cookies(';;='),
+    cookies('=env'),
+  ],
+})
 
 describe('cookieValue()', () => {
   it.each([

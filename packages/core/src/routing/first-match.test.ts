@@ -6,31 +6,25 @@ import { headerRouter } from './header.js'
 import type { RouterLike } from './router.js'
 import { subdomainRouter } from './subdomain.js'
 
-describeRouter(
-  { describe, it },
-  {
-    name: 'firstMatch()',
-    create: () =>
-      firstMatch(
-        headerRouter(),
-        firstMatch(subdomainRouter({ domain: 'localhost' })),
-        ({ target }) => (target === '/c' ? 'c' : undefined),
-      ),
-    matches: [
-      {
-        head: { host: 'b.localhost', target: '/c', headers: { 'x-env-id': 'a' } },
-        match: { id: 'a' },
-      },
-      { head: { host: 'b.localhost', target: '/c' }, match: { id: 'b' } },
-      { head: { target: '/c' }, match: { id: 'c' } },
-    ],
-    rejects: [
-      { host: 'b.localhost', target: '/c', headers: { 'x-env-id': 'A' } },
-      { host: 'b.b.localhost', target: '/c' },
-    ],
-    passes: [{}],
-  },
-)
+describeRouter({ describe, it }, 'firstMatch()', {
+  make: () =>
+    firstMatch(headerRouter(), firstMatch(subdomainRouter({ domain: 'localhost' })), ({ target }) =>
+      target === '/c' ? 'c' : undefined,
+    ),
+  matches: [
+    {
+      head: { host: 'b.localhost', target: '/c', headers: { 'x-env-id': 'a' } },
+      match: { id: 'a' },
+    },
+    { head: { host: 'b.localhost', target: '/c' }, match: { id: 'b' } },
+    { head: { target: '/c' }, match: { id: 'c' } },
+  ],
+  rejects: [
+    { host: 'b.localhost', target: '/c', headers: { 'x-env-id': 'A' } },
+    { host: 'b.b.localhost', target: '/c' },
+  ],
+  passes: [{}],
+})
 
 describe('firstMatch()', () => {
   it('asks no further than the first answer', () => {

@@ -7,34 +7,30 @@ const withId = (...values: string[]): { headers: Record<string, string[]> } => (
   headers: { 'x-env-id': values },
 })
 
-describeRouter(
-  { describe, it },
-  {
-    name: 'headerRouter()',
-    create: () => headerRouter(),
-    matches: [
-      { head: withId('pr-42'), match: { id: 'pr-42' } },
-      { head: withId('0'), match: { id: '0' } },
-      { head: withId('a'.repeat(63)), match: { id: 'a'.repeat(63) } },
-    ],
-    rejects: [
-      withId(''),
-      withId(' \t'),
-      withId('a', 'b'),
-      withId('a', 'a'),
-      withId('PR-42'),
-      withId('pr_42'),
-      withId('pr-42\u00a0'),
-      withId('"pr-42"'),
-      withId('pr%2D42'),
-      withId('a'.repeat(64)),
-    ],
-    passes: [
-      {},
-      { headers: { 'x-env': 'pr-42' }, target: '/?x-env-id=pr-42', host: 'pr-42.localhost' },
-    ],
-  },
-)
+describeRouter({ describe, it }, 'headerRouter()', {
+  make: () => headerRouter(),
+  matches: [
+    { head: withId('pr-42'), match: { id: 'pr-42' } },
+    { head: withId('0'), match: { id: '0' } },
+    { head: withId('a'.repeat(63)), match: { id: 'a'.repeat(63) } },
+  ],
+  rejects: [
+    withId(''),
+    withId(' \t'),
+    withId('a', 'b'),
+    withId('a', 'a'),
+    withId('PR-42'),
+    withId('pr_42'),
+    withId('pr-42\u00a0'),
+    withId('"pr-42"'),
+    withId('pr%2D42'),
+    withId('a'.repeat(64)),
+  ],
+  passes: [
+    {},
+    { headers: { 'x-env': 'pr-42' }, target: '/?x-env-id=pr-42', host: 'pr-42.localhost' },
+  ],
+})
 
 describe('headerRouter()', () => {
   const reasonOf = (...values: string[]): unknown =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { requestHead, type RequestHeadInit } from '../testing/request-head.js'
-import { describeRouter, type RouterUnderTest } from '../testing/router-conformance.js'
+import { describeRouter, type RouterFixture } from '../testing/router-conformance.js'
 import type { RouteMatch } from './router.js'
 import { type PathRouterOptions, pathRouter } from './path.js'
 
-type Case = RouterUnderTest['matches'][number]
+type Case = RouterFixture['matches'][number]
 
 const matched = (target: string, rest: string, id = 'pr-42'): Case => ({
   head: { target },
@@ -12,189 +12,173 @@ const matched = (target: string, rest: string, id = 'pr-42'): Case => ({
 })
 const targets = (...all: string[]): RequestHeadInit[] => all.map((target) => ({ target }))
 
-describeRouter(
-  { describe, it },
-  {
-    name: 'pathRouter()',
-    create: () => pathRouter(),
-    matches: [
-      matched('/env/pr-42/', '/'),
-      matched('/env/pr-42/?', '/?'),
-      matched('/env/pr-42/rest?query', '/rest?query'),
-      matched('/env/pr-42/env/pr-1/', '/env/pr-1/'),
-      // Byte for byte; that "//" at the front is a path is said in RFC 9112 §3.2.1.
-      matched('/env/pr-42//evil.example/x', '//evil.example/x'),
-      matched('/env/pr-42/../b/%2e%2e/%2F;a=b/a//b?c=/../#', '/../b/%2e%2e/%2F;a=b/a//b?c=/../#'),
-      matched('/env/pr-42/\\evil', '/\\evil'),
-      matched('/env/a/%zz', '/%zz', 'a'),
-      matched('http://evil.example/env/pr-42/a?b', '/a?b'),
-      matched('HTTPS://user@evil.example:80/env/pr-42/a', '/a'),
-      { head: { method: 'POST', target: '/env/pr-42?a' }, match: { id: 'pr-42', target: '/?a' } },
-      { head: { method: 'OPTIONS', target: '/env/pr-42' }, match: { id: 'pr-42', target: '/' } },
-      {
-        head: { target: '/env/pr-42', headers: { upgrade: 'websocket' } },
-        match: { id: 'pr-42', target: '/' },
-      },
-    ],
-    rejects: targets(
-      '/env/PR-42/',
-      '/env/pr%2D42/',
-      '/env/%70r-42',
-      '/env/../x',
-      '/env/./x',
-      '/env//x',
-      '/env//',
-      '/env/a;b/',
-      '/env/a#/',
-      '/env/a b/',
-      '/env/-a',
-      `/env/${'a'.repeat(64)}/`,
-      'http://x/env/A/',
+describeRouter({ describe, it }, 'pathRouter()', {
+  make: () => pathRouter(),
+  matches: [
+    matched('/env/pr-42/', '/'),
+    matched('/env/pr-42/?', '/?'),
+    matched('/env/pr-42/rest?query', '/rest?query'),
+    matched('/env/pr-42/env/pr-1/', '/env/pr-1/'),
+    // Byte for byte; that "//" at the front is a path is said in RFC 9112 §3.2.1.
+    matched('/env/pr-42//evil.example/x', '//evil.example/x'),
+    matched('/env/pr-42/../b/%2e%2e/%2F;a=b/a//b?c=/../#', '/../b/%2e%2e/%2F;a=b/a//b?c=/../#'),
+    matched('/env/pr-42/\\evil', '/\\evil'),
+    matched('/env/a/%zz', '/%zz', 'a'),
+    matched('http://evil.example/env/pr-42/a?b', '/a?b'),
+    matched('HTTPS://user@evil.example:80/env/pr-42/a', '/a'),
+    { head: { method: 'POST', target: '/env/pr-42?a' }, match: { id: 'pr-42', target: '/?a' } },
+    { head: { method: 'OPTIONS', target: '/env/pr-42' }, match: { id: 'pr-42', target: '/' } },
+    {
+      head: { target: '/env/pr-42', headers: { upgrade: 'websocket' } },
+      match: { id: 'pr-42', target: '/' },
+    },
+  ],
+  rejects: targets(
+    '/env/PR-42/',
+    '/env/pr%2D42/',
+    '/env/%70r-42',
+    '/env/../x',
+    '/env/./x',
+    '/env//x',
+    '/env//',
+    '/env/a;b/',
+    '/env/a#/',
+    '/env/a b/',
+    '/env/-a',
+    `/env/${'a'.repeat(64)}/`,
+    'http://x/env/A/',
+  ),
+  redirects: [
+    { head: { target: '/env/pr-42' }, location: '/env/pr-42/' },
+    { head: { target: '/env/pr-42?a=b&c' }, location: '/env/pr-42/?a=b&c' },
+    { head: { target: '/env/pr-42?' }, location: '/env/pr-42/?' },
+    { head: { target: '/env/pr-42?//evil.example/' }, location: '/env/pr-42/?//evil.example/' },
+    { head: { method: 'HEAD', target: '/env/pr-42' }, location: '/env/pr-42/' },
+    { head: { target: 'http://evil.example/env/pr-42?a' }, location: '/env/pr-42/?a' },
+  ],
+  passes: [
+    ...targets(
+      '/',
+      '/env',
+      '/env/',
+      '/env?pr-42',
+      '/env/?pr-42',
+      '/environment/pr-42/',
+      '/ENV/pr-42/',
+      '/%65nv/pr-42/',
+      '/env%2Fpr-42/',
+      '//env/pr-42/',
+      '/x/../env/pr-42/',
+      '/x/env/pr-42/',
+      '/?/env/pr-42/',
+      '*',
+      '',
+      'env/pr-42/',
+      'http://x',
+      'http://x?/env/pr-42/',
+      'http://x#/env/pr-42/',
+      'http:///env/pr-42/',
+      'http://env/pr-42/',
+      'ftp://x/env/pr-42/',
+      'x:443',
     ),
-    redirects: [
-      { head: { target: '/env/pr-42' }, location: '/env/pr-42/' },
-      { head: { target: '/env/pr-42?a=b&c' }, location: '/env/pr-42/?a=b&c' },
-      { head: { target: '/env/pr-42?' }, location: '/env/pr-42/?' },
-      { head: { target: '/env/pr-42?//evil.example/' }, location: '/env/pr-42/?//evil.example/' },
-      { head: { method: 'HEAD', target: '/env/pr-42' }, location: '/env/pr-42/' },
-      { head: { target: 'http://evil.example/env/pr-42?a' }, location: '/env/pr-42/?a' },
-    ],
-    passes: [
-      ...targets(
-        '/',
-        '/env',
-        '/env/',
-        '/env?pr-42',
-        '/env/?pr-42',
-        '/environment/pr-42/',
-        '/ENV/pr-42/',
-        '/%65nv/pr-42/',
-        '/env%2Fpr-42/',
-        '//env/pr-42/',
-        '/x/../env/pr-42/',
-        '/x/env/pr-42/',
-        '/?/env/pr-42/',
-        '*',
-        '',
-        'env/pr-42/',
-        'http://x',
-        'http://x?/env/pr-42/',
-        'http://x#/env/pr-42/',
-        'http:///env/pr-42/',
-        'http://env/pr-42/',
-        'ftp://x/env/pr-42/',
-        'x:443',
-      ),
-      { target: '/', headers: { cookie: 'alcove-env=pr-42' } },
-    ],
-  },
-)
+    { target: '/', headers: { cookie: 'alcove-env=pr-42' } },
+  ],
+})
 
-describeRouter(
-  { describe, it },
-  {
-    name: "pathRouter({ prefix: '/a/b', strip: false })",
-    create: () => pathRouter({ prefix: '/a/b', strip: false }),
-    matches: [
-      { head: { target: '/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
-      { head: { target: 'http://x/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
-      { head: { method: 'PUT', target: '/a/b/pr-42' }, match: { id: 'pr-42' } },
-    ],
-    redirects: [{ head: { target: '/a/b/pr-42' }, location: '/a/b/pr-42/' }],
-    rejects: targets('/a/b/A/'),
-    passes: targets('/a/', '/a/b', '/a/b/', '/env/pr-42/'),
-  },
-)
+describeRouter({ describe, it }, "pathRouter({ prefix: '/a/b', strip: false })", {
+  make: () => pathRouter({ prefix: '/a/b', strip: false }),
+  matches: [
+    { head: { target: '/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
+    { head: { target: 'http://x/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
+    { head: { method: 'PUT', target: '/a/b/pr-42' }, match: { id: 'pr-42' } },
+  ],
+  redirects: [{ head: { target: '/a/b/pr-42' }, location: '/a/b/pr-42/' }],
+  rejects: targets('/a/b/A/'),
+  passes: targets('/a/', '/a/b', '/a/b/', '/env/pr-42/'),
+})
 
-describeRouter(
-  { describe, it },
-  {
-    name: "pathRouter({ prefix: '/' })",
-    create: () => pathRouter({ prefix: '/' }),
-    matches: [matched('/pr-42/x', '/x'), matched('/pr-42//', '//')],
-    redirects: [{ head: { target: '/pr-42?x' }, location: '/pr-42/?x' }],
-    rejects: targets('//pr-42/', '/favicon.ico', '/A/'),
-    passes: targets('/', '/?pr-42', '*'),
-  },
-)
+describeRouter({ describe, it }, "pathRouter({ prefix: '/' })", {
+  make: () => pathRouter({ prefix: '/' }),
+  matches: [matched('/pr-42/x', '/x'), matched('/pr-42//', '//')],
+  redirects: [{ head: { target: '/pr-42?x' }, location: '/pr-42/?x' }],
+  rejects: targets('//pr-42/', '/favicon.ico', '/A/'),
+  passes: targets('/', '/?pr-42', '*'),
+})
 
 const cookieOf = (id: string): string => `alcove-env=${id}; Path=/; HttpOnly; SameSite=Lax`
 
-describeRouter(
-  { describe, it },
-  {
-    name: 'pathRouter({ cookie: true })',
-    create: () => pathRouter({ cookie: true }),
-    matches: [
-      {
-        head: { target: '/env/pr-42/x' },
-        match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
+describeRouter({ describe, it }, 'pathRouter({ cookie: true })', {
+  make: () => pathRouter({ cookie: true }),
+  matches: [
+    {
+      head: { target: '/env/pr-42/x' },
+      match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
+    },
+    {
+      head: { target: '/env/pr-42/x', encrypted: true },
+      match: { id: 'pr-42', target: '/x', setCookie: [`${cookieOf('pr-42')}; Secure`] },
+    },
+    {
+      head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=pr-42' } },
+      match: { id: 'pr-42', target: '/x' },
+    },
+    {
+      head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=pr-1' } },
+      match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
+    },
+    {
+      head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=%' } },
+      match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
+    },
+    {
+      head: { target: '/assets/x.js?y', headers: { cookie: 'a=b; alcove-env=pr-42' } },
+      match: { id: 'pr-42', orNext: true },
+    },
+    {
+      head: { target: '/environment', headers: { cookie: 'alcove-env=pr-42' } },
+      match: { id: 'pr-42', orNext: true },
+    },
+    {
+      head: { target: 'http://x/a', headers: { cookie: 'alcove-env=pr-42' } },
+      match: { id: 'pr-42', orNext: true },
+    },
+    // Only what becomes a page moves the browser over.
+    {
+      head: {
+        target: '/env/pr-42/',
+        headers: { 'sec-fetch-dest': 'iframe', cookie: 'alcove-env=pr-1' },
       },
-      {
-        head: { target: '/env/pr-42/x', encrypted: true },
-        match: { id: 'pr-42', target: '/x', setCookie: [`${cookieOf('pr-42')}; Secure`] },
+      match: { id: 'pr-42', target: '/', setCookie: [cookieOf('pr-42')] },
+    },
+    {
+      head: {
+        target: '/env/pr-42/x.png',
+        headers: { 'sec-fetch-dest': 'image', cookie: 'alcove-env=pr-1' },
       },
-      {
-        head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=pr-42' } },
-        match: { id: 'pr-42', target: '/x' },
-      },
-      {
-        head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=pr-1' } },
-        match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
-      },
-      {
-        head: { target: '/env/pr-42/x', headers: { cookie: 'alcove-env=%' } },
-        match: { id: 'pr-42', target: '/x', setCookie: [cookieOf('pr-42')] },
-      },
-      {
-        head: { target: '/assets/x.js?y', headers: { cookie: 'a=b; alcove-env=pr-42' } },
-        match: { id: 'pr-42', orNext: true },
-      },
-      {
-        head: { target: '/environment', headers: { cookie: 'alcove-env=pr-42' } },
-        match: { id: 'pr-42', orNext: true },
-      },
-      {
-        head: { target: 'http://x/a', headers: { cookie: 'alcove-env=pr-42' } },
-        match: { id: 'pr-42', orNext: true },
-      },
-      // Only what becomes a page moves the browser over.
-      {
-        head: {
-          target: '/env/pr-42/',
-          headers: { 'sec-fetch-dest': 'iframe', cookie: 'alcove-env=pr-1' },
-        },
-        match: { id: 'pr-42', target: '/', setCookie: [cookieOf('pr-42')] },
-      },
-      {
-        head: {
-          target: '/env/pr-42/x.png',
-          headers: { 'sec-fetch-dest': 'image', cookie: 'alcove-env=pr-1' },
-        },
-        match: { id: 'pr-42', target: '/x.png' },
-      },
-    ],
-    redirects: [
-      {
-        head: { target: '/env/pr-42', headers: { cookie: 'alcove-env=pr-1' } },
-        location: '/env/pr-42/',
-      },
-    ],
-    rejects: [{ target: '/env/PR-42/', headers: { cookie: 'alcove-env=pr-42' } }],
-    passes: [
-      { target: '/assets/x.js' },
-      { target: '/assets/x.js', headers: { cookie: 'other=pr-42' } },
-      ...['', 'PR-42', '../x', '%70r-42', 'a'.repeat(64)].map((id) => ({
-        target: '/',
-        headers: { cookie: `alcove-env=${id}` },
-      })),
-      ...['/env', '/env/', '/env?x', '/env/?x', '*', 'x:443'].map((target) => ({
-        target,
-        headers: { cookie: 'alcove-env=pr-42' },
-      })),
-    ],
-  },
-)
+      match: { id: 'pr-42', target: '/x.png' },
+    },
+  ],
+  redirects: [
+    {
+      head: { target: '/env/pr-42', headers: { cookie: 'alcove-env=pr-1' } },
+      location: '/env/pr-42/',
+    },
+  ],
+  rejects: [{ target: '/env/PR-42/', headers: { cookie: 'alcove-env=pr-42' } }],
+  passes: [
+    { target: '/assets/x.js' },
+    { target: '/assets/x.js', headers: { cookie: 'other=pr-42' } },
+    ...['', 'PR-42', '../x', '%70r-42', 'a'.repeat(64)].map((id) => ({
+      target: '/',
+      headers: { cookie: `alcove-env=${id}` },
+    })),
+    ...['/env', '/env/', '/env?x', '/env/?x', '*', 'x:443'].map((target) => ({
+      target,
+      headers: { cookie: 'alcove-env=pr-42' },
+    })),
+  ],
+})
 
 describe('pathRouter()', () => {
   it('names the cookie as told', () => {

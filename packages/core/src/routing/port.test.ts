@@ -4,23 +4,19 @@ import { requestHead } from '../testing/request-head.js'
 import { describeRouter } from '../testing/router-conformance.js'
 import { portRouter } from './port.js'
 
-describeRouter(
-  { describe, it },
-  {
-    name: 'portRouter()',
-    create: () => {
-      const router = portRouter()
-      router.set(4001, 'pr-1')
-      router.set(4002, 'pr-2')
-      return router
-    },
-    matches: [
-      { head: { localPort: 4001, host: 'pr-2.localhost:4002' }, match: { id: 'pr-1' } },
-      { head: { localPort: 4002 }, match: { id: 'pr-2' } },
-    ],
-    passes: [{}, { localPort: 4003 }, { host: 'localhost:4001' }],
+describeRouter({ describe, it }, 'portRouter()', {
+  make: () => {
+    const router = portRouter()
+    router.set(4001, 'pr-1')
+    router.set(4002, 'pr-2')
+    return router
   },
-)
+  matches: [
+    { head: { localPort: 4001, host: 'pr-2.localhost:4002' }, match: { id: 'pr-1' } },
+    { head: { localPort: 4002 }, match: { id: 'pr-2' } },
+  ],
+  passes: [{}, { localPort: 4003 }, { host: 'localhost:4001' }],
+})
 
 describe('portRouter()', () => {
   it('follows its table', () => {

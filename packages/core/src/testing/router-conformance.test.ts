@@ -2,22 +2,21 @@ import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
 import type { RequestHead, RouterLike } from '../routing/router.js'
 import { requestHead } from './request-head.js'
-import { describeRouter, type RouterUnderTest } from './router-conformance.js'
+import { describeRouter, type RouterFixture } from './router-conformance.js'
 
 const byBranch: RouterLike = (head) => head.header('x-branch')
 
-const underTest: RouterUnderTest = {
-  name: 'by branch',
-  create: () => byBranch,
+const underTest: RouterFixture = {
+  make: () => byBranch,
   matches: [{ head: { headers: { 'x-branch': 'pr-42' } }, match: { id: 'pr-42' } }],
   rejects: [{ headers: { 'x-branch': 'PR 42' } }],
   passes: [{}],
 }
 
-describeRouter({ describe, it }, underTest)
+describeRouter({ describe, it }, 'by branch', underTest)
 
 /** The titles of the tests that a router fails. */
-function failuresOf(changes: Partial<RouterUnderTest>): string[] {
+function failuresOf(changes: Partial<RouterFixture>): string[] {
   const failures: string[] = []
   describeRouter(
     {
@@ -31,6 +30,7 @@ function failuresOf(changes: Partial<RouterUnderTest>): string[] {
         }
       },
     },
+    'changed',
     { ...underTest, ...changes },
   )
   return failures
@@ -59,50 +59,50 @@ describe('describeRouter()', () => {
   })
 
   it('sees a router that remembers', () => {
-    const create = (): RouterLike => {
+    const make = (): RouterLike => {
       let previous: string | undefined
       return (head) => (previous = head.header('x-branch') ?? previous)
     }
-    expect(failuresOf({ create })).toContain(repeatable)
+    expect(failuresOf({ make })).toContain(repeatable)
   })
 
   it('sees a promise', () => {
-    const create = (): RouterLike => (async () => 'pr-42') as unknown as RouterLike
-    expect(failuresOf({ create })).toContain(hostile)
+    const make = (): RouterLike => (async () => 'pr-42') as unknown as RouterLike
+    expect(failuresOf({ make })).toContain(hostile)
   })
 
   it('sees a header asked for in capitals', () => {
-    const create = (): RouterLike => (head) => (head.header('X-Trace'), byBranch(head))
-    expect(failuresOf({ create })).toEqual(['asks for headers in lower case'])
+    const make = (): RouterLike => (head) => (head.header('X-Trace'), byBranch(head))
+    expect(failuresOf({ make })).toEqual(['asks for headers in lower case'])
   })
 
   it('sees a router that throws at hostile text', () => {
-    const create = (): RouterLike => (head) => {
+    const make = (): RouterLike => (head) => {
       const text = head.header('x-branch')
       return text === undefined ? undefined : decodeURIComponent(text)
     }
-    expect(failuresOf({ create })).toEqual([hostile])
+    expect(failuresOf({ make })).toEqual([hostile])
   })
 
   it('sees an open redirect, unless it is meant', () => {
-    const create = (): RouterLike => (head) =>
+    const make = (): RouterLike => (head) =>
       head.target.startsWith('/') && head.target !== '/'
         ? { is: 'redirect', location: head.target }
         : byBranch(head)
-    expect(failuresOf({ create })).toEqual([hostile])
+    expect(failuresOf({ make })).toEqual([hostile])
     const login = (): RouterLike => (head) =>
       byBranch(head) ?? { is: 'redirect', location: 'https://login.example/' }
-    expect(failuresOf({ create: login, passes: [] })).toEqual([hostile])
+    expect(failuresOf({ make: login, passes: [] })).toEqual([hostile])
     const redirects = [{ head: {}, location: 'https://login.example/' }]
-    expect(failuresOf({ create: login, passes: [], redirects })).toEqual([])
+    expect(failuresOf({ make: login, passes: [], redirects })).toEqual([])
   })
 
   it('gives a head that can only be read', () => {
-    const create = (): RouterLike => (head) => {
+    const make = (): RouterLike => (head) => {
       ;(head as { target: string }).target = '/'
       return byBranch(head)
     }
-    expect(failuresOf({ create })).toContain(hostile)
+    expect(failuresOf({ make })).toContain(hostile)
   })
 })
 

@@ -5,11 +5,10 @@ import type { EnvironmentMatch, RequestHead, RouteMatch, RouterLike } from '../r
 import { requestHead, type RequestHeadInit } from './request-head.js'
 import type { TestApi } from './test-api.js'
 
-/** A router, and what it is to make of some requests. */
-export interface RouterUnderTest {
-  readonly name: string
-  /** A new router, always with the same options. */
-  create(): RouterLike
+/** A router to be tested, and what it is to make of some requests. */
+export interface RouterFixture {
+  /** A new one, always with the same options. */
+  make(): RouterLike
   /** Requests for an environment, one at least. */
   readonly matches: readonly {
     readonly head: RequestHeadInit
@@ -27,28 +26,25 @@ export interface RouterUnderTest {
  * Tests that a router does what it says, and what every router has to: it answers at once and always the same, leaves the
  * head alone, and meets whatever a stranger sends with an answer that is safe to use.
  *
- * @param test - The test runner's own functions.
- *
  * @example
  * ```ts
  * import { describe, it } from 'node:test'
  * import { describeRouter } from '@alcove/core/testing'
  *
- * describeRouter(
- *   { describe, it },
- *   {
- *     name: 'by branch',
- *     create: () => (head) => head.header('x-branch'),
- *     matches: [{ head: { headers: { 'x-branch': 'pr-42' } }, match: { id: 'pr-42' } }],
- *     rejects: [{ headers: { 'x-branch': 'PR 42' } }],
- *     passes: [{}],
- *   },
- * )
+ * describeRouter({ describe, it }, 'by branch', {
+ *   make: () => (head) => head.header('x-branch'),
+ *   matches: [{ head: { headers: { 'x-branch': 'pr-42' } }, match: { id: 'pr-42' } }],
+ *   rejects: [{ headers: { 'x-branch': 'PR 42' } }],
+ *   passes: [{}],
+ * })
  * ```
  */
-export function describeRouter(test: TestApi, router: RouterUnderTest): void {
-  const { describe, it } = test
-  describe(`router ${router.name}`, () => {
+export function describeRouter(
+  { describe, it }: TestApi,
+  name: string,
+  router: RouterFixture,
+): void {
+  describe(`${name}, as any router`, () => {
     it('has a request to match', () => {
       assert.ok(router.matches.length > 0, 'Expected `matches` to hold one request or more')
     })
@@ -77,7 +73,7 @@ export function describeRouter(test: TestApi, router: RouterUnderTest): void {
     it('answers the same request in the same way, whatever came before', () => {
       const heads = listed(router).map((init) => requestHead(init))
       const each = heads.map((head) => answer(router, head))
-      const route = asRouter(router.create())
+      const route = asRouter(router.make())
       assert.deepEqual(
         heads.map((head) => route(head)),
         each,
@@ -88,11 +84,11 @@ export function describeRouter(test: TestApi, router: RouterUnderTest): void {
       )
     })
     it('asks for headers in lower case', () => {
-      const upper = [...namesAsked(router)].filter((name) => name !== name.toLowerCase())
+      const upper = [...namesAsked(router)].filter((field) => field !== field.toLowerCase())
       assert.deepEqual(upper, [])
     })
     it('gives a safe answer to hostile requests', () => {
-      const route = asRouter(router.create())
+      const route = asRouter(router.make())
       const origins = (router.redirects ?? []).map(({ location }) => originOf(location))
       for (const head of hostileHeads(router)) {
         assert.doesNotThrow(
@@ -104,8 +100,8 @@ export function describeRouter(test: TestApi, router: RouterUnderTest): void {
   })
 }
 
-function answer(router: RouterUnderTest, head: RequestHead): RouteMatch | undefined {
-  return asRouter(router.create())(head)
+function answer(router: RouterFixture, head: RequestHead): RouteMatch | undefined {
+  return asRouter(router.make())(head)
 }
 
 /** That an answer can be used as it is: in a header, in a log line, as a request's target. */
@@ -135,14 +131,14 @@ function originOf(location: string): string {
   return new URL(location, here).origin
 }
 
-function listed(router: RouterUnderTest): RequestHeadInit[] {
+function listed(router: RouterFixture): RequestHeadInit[] {
   const some = [...router.matches, ...(router.redirects ?? [])].map(({ head }) => head)
   return [...some, ...(router.rejects ?? []), ...(router.passes ?? [])]
 }
 
-function namesAsked(router: RouterUnderTest): ReadonlySet<string> {
+function namesAsked(router: RouterFixture): ReadonlySet<string> {
   const names = new Set<string>()
-  const route = asRouter(router.create())
+  const route = asRouter(router.make())
   for (const init of listed(router)) {
     const head = requestHead(init)
     route({ ...head, header: (name) => (names.add(name), head.header(name)) })
@@ -187,7 +183,7 @@ const hostileTexts = [
 ]
 
 /** Hostile text everywhere that the router looks, alone and in the place of an id. */
-function* hostileHeads(router: RouterUnderTest): Generator<RequestHeadInit> {
+function* hostileHeads(router: RouterFixture): Generator<RequestHeadInit> {
   const names = [...namesAsked(router)]
   for (const text of hostileTexts) {
     yield { host: text }
