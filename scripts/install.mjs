@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
+const lockPath = join(root, '.install-lock')
 
 /** An installation that failed, with a message for the person who ran the command. */
 export class InstallError extends Error {}
@@ -15,7 +16,7 @@ export class InstallError extends Error {}
 /** Resolves when what the lockfile names is installed; throws {@link InstallError} when it can't be. */
 export async function ensureInstalled() {
   if (whyStale() === undefined) return requireNode()
-  const release = await lock(join(root, '.install-lock'))
+  const release = await lock(lockPath)
   try {
     // Somebody else may have installed while we waited for the lock.
     const reason = whyStale()
@@ -110,6 +111,11 @@ async function install(reason) {
       env: { ...process.env, PATH: path.join(delimiter) },
     },
   )
+  // Should we be killed, the lock is held for as long as npm goes on without us.
+  if (child.pid !== undefined) {
+    fs.writeFileSync(`${lockPath}-${process.pid}`, `${process.pid} ${child.pid}`)
+    fs.renameSync(`${lockPath}-${process.pid}`, lockPath)
+  }
   // Asked to stop, wait for npm to stop: two at once would spoil each other's node_modules.
   const stop = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal)
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop)
@@ -176,11 +182,18 @@ function create(file) {
 
 /** @param {string} file */
 function isHeld(file) {
+  let holders
   try {
-    const pid = Number(fs.readFileSync(file, 'utf8'))
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
+    holders = fs.readFileSync(file, 'utf8').split(' ').map(Number).filter(Boolean)
+  } catch {
+    return false
   }
+  return holders.some((pid) => {
+    try {
+      process.kill(pid, 0)
+      return true
+    } catch (error) {
+      return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
+    }
+  })
 }
