@@ -32,7 +32,7 @@ export const systemClock: Clock = {
     const arm = (): void => {
       const leftMs = dueMs - performance.now()
       timeout =
-        leftMs > longestTimeoutMs ? setTimeout(arm, longestTimeoutMs) : setTimeout(then, leftMs)
+        leftMs > longestTimeoutMs ? setTimeout(arm, longestTimeoutMs) : setTimeout(then, Math.max(0, leftMs))
       timeout.unref()
     }
     arm()
