@@ -2,7 +2,7 @@
 //
 // Builds what the packages publish: tsup the JavaScript, tsc the declarations (those of tsup need
 // TypeScript 6).
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -24,10 +24,15 @@ function build(): void {
   const inputs = hashOfInputs()
   rmSync(stamp, { force: true })
   for (const { folder } of packages) rmSync(`${folder}/dist`, { recursive: true, force: true })
-  execFileSync('tsup', { stdio: 'inherit' })
   // Core first: the others are checked against its declarations.
-  for (const { folder } of packages) {
-    execFileSync('tsc', ['-p', `${folder}/tsconfig.build.json`], { stdio: 'inherit' })
+  const declarations = packages.map(({ folder }) => ['tsc', '-p', `${folder}/tsconfig.build.json`])
+  const failed = [['tsup'], ...declarations].find(
+    ([command = '', ...rest]) => spawnSync(command, rest, { stdio: 'inherit' }).status !== 0,
+  )
+  if (failed !== undefined) {
+    console.error(`The build failed: ${failed.join(' ')}`)
+    process.exitCode = 1
+    return
   }
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, inputs)

@@ -1,7 +1,6 @@
 // node scripts/check.ts [step ...]
 //
-// Everything that is to be right without a test being run: all steps, or those that are named. Runs
-// on a built repository (`npm run check` builds it).
+// Everything that is to be right without a test being run: all steps, or those that are named.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,7 +17,7 @@ const steps: Readonly<Record<string, () => boolean>> = {
   types: () => run('tsc', '-p', '.') && packages.every(({ folder }) => run('tsc', '-p', folder)),
   lockfile: () => report(lockfileProblems(root)),
   unused: () => run('knip', '--no-progress'),
-  packages: packed,
+  packages: () => run('node', 'scripts/build.ts', '--if-stale') && packed(),
   changesets: () => run('changeset', 'status', ...since()),
 }
 
