@@ -1,0 +1,99 @@
+import { Readable } from 'node:stream'
+import { BodyAlreadyReadError } from '../errors.js'
+import { type FrontRequest, isHttp2Request } from './messages.js'
+import type { Framing } from './request-headers.js'
+
+/** Up to this size, a body that is here already is sent in one piece with the request's head. */
+const wholeBodyBytes = 64 * 1024
+
+// Bodies that were taken whole and never sent, for the next attempt.
+const unsent = new WeakMap<FrontRequest, Buffer>()
+
+/**
+ * The body to send, `null` where the request has none. Nothing is read of a stream before its connection stands.
+ *
+ * @throws {@link BodyAlreadyReadError} where somebody else has read it
+ */
+export function requestBody(
+  request: FrontRequest,
+  framing: Framing,
+  contentLength: string | undefined,
+): RequestBody | Buffer | null {
+  if (isHttp2Request(request)) {
+    if (request.stream.endAfterHeaders) return null
+  } else if (framing === 'none' || contentLength === '0') {
+    return null
+  }
+  const kept = unsent.get(request)
+  if (kept) return kept
+  if (request.readableDidRead || request.readableEnded) {
+    throw new BodyAlreadyReadError(
+      'The body of this request was read before it came here: mount devEnvProxy() before body parsers such as express.json()',
+    )
+  }
+  if (!isHttp2Request(request) && request.complete && request.readableLength <= wholeBodyBytes) {
+    const whole = (request.read() as Buffer | null) ?? Buffer.alloc(0)
+    unsent.set(request, whole)
+    return whole
+  }
+  return new RequestBody(request)
+}
+
+interface Source {
+  [kBody]?: RequestBody | undefined
+}
+const kBody = Symbol('body')
+
+/**
+ * A request's body as undici may treat it: undici destroys the body when the answer comes early, which for the request itself
+ * would take the client's connection along.
+ */
+export class RequestBody extends Readable {
+  /** Whether anything was asked for: from then on it can't be sent again. */
+  touched = false
+  readonly #source: FrontRequest & Source
+
+  constructor(source: FrontRequest) {
+    super()
+    this.#source = source
+  }
+
+  override _read(): void {
+    if (this.touched) {
+      this.#source.resume()
+      return
+    }
+    this.touched = true
+    const source = this.#source
+    source[kBody] = this
+    source.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const source = this.#source
+    if (this.touched) {
+      source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
+      source[kBody] = undefined
+      if (!source.readableEnded) source.pause()
+    }
+    callback(error)
+  }
+}
+
+function onData(this: FrontRequest & Source, chunk: Buffer): void {
+  if (this[kBody]?.push(chunk) === false) this.pause()
+}
+
+function onEnd(this: Source): void {
+  this[kBody]?.push(null)
+}
+
+function onError(this: Source, error: Error): void {
+  this[kBody]?.destroy(error)
+}
+
+// An aborted upload may close without an error; it is no complete one for that.
+function onClose(this: FrontRequest & Source): void {
+  if (!this.readableEnded)
+    this[kBody]?.destroy(new Error('The client went away while it was sending'))
+}

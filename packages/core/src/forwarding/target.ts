@@ -1,0 +1,21 @@
+import { BadRequestError, quote } from '../errors.js'
+
+/**
+ * The path and query to ask an environment for, byte for byte. Of an absolute-form target (RFC 9112 §3.2.2) nothing else is used:
+ * a client has no say in which host is connected to.
+ *
+ * @throws {@link BadRequestError} for a target that is neither
+ */
+export function upstreamPath(target: string): string {
+  if (target.charCodeAt(0) === 0x2f) return target
+  if (target === '*') {
+    throw new BadRequestError(
+      '"OPTIONS *" asks about this server itself and is not forwarded: ask for a path',
+    )
+  }
+  const absolute = /^https?:\/\/[^/?#]*/i.exec(target)
+  if (!absolute)
+    throw new BadRequestError(`The request target ${quote(target)} is neither a path nor a URL`)
+  const rest = target.slice(absolute[0].length)
+  return rest.charCodeAt(0) === 0x2f ? rest : `/${rest}`
+}
