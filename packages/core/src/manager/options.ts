@@ -162,7 +162,9 @@ export function resolveManagerOptions(
       `Two spawners of ${where} are named "${twice}"; give one of them another name, since a spec chooses by it`,
     )
   }
-  const coordinator = options.coordinator ?? inMemoryCoordinator()
+  const clock = options.clock ?? systemClock
+  const coordinator =
+    options.coordinator ?? inMemoryCoordinator({ nowMs: () => clock.nowMs() })
   for (const spawner of spawners) assertReach(coordinator, spawner)
   const initialBackOffMs = options.initialBackOffMs ?? 1_000
   return Object.freeze({
@@ -183,7 +185,7 @@ export function resolveManagerOptions(
     stableAfterMs: options.stableAfterMs ?? 60_000,
     maxLogLines: options.maxLogLines ?? 1_000,
     redact: options.redact ?? [],
-    clock: options.clock ?? systemClock,
+    clock,
   })
 }
 
