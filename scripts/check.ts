@@ -2,7 +2,7 @@
 //
 // Everything that is to be right without a test being run: all steps, or those that are named.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './install.mjs'
@@ -14,7 +14,7 @@ process.chdir(root)
 const steps: Readonly<Record<string, () => boolean>> = {
   format: () => run('oxfmt', '--check'),
   lint: () => run('oxlint', '--deny-warnings'),
-  types: () => run('tsc', '-p', '.') && packages.every(({ folder }) => run('tsc', '-p', folder)),
+  types: () => projects().every((project) => run('tsc', '-p', project)),
   lockfile: () => report(lockfileProblems(root)),
   unused: () => run('knip', '--no-progress'),
   packages: () => run('node', 'scripts/build.ts', '--if-stale') && packed(),
@@ -40,6 +40,10 @@ for (const [name, step] of Object.entries(steps)) {
 }
 console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.join(', ')}.`)
 process.exitCode = failed.length === 0 ? 0 : 1
+
+function projects(): readonly string[] {
+  return ['.', ...globSync(['packages/*/tsconfig.json', 'examples/*/environments/*/tsconfig.json'])]
+}
 
 function run(command: string, ...args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: 'inherit' }).status === 0

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 
 // The import direction of the packages. A folder may import from the layers in its row, and nothing
-// else; what a layer is made of is in `layers`. Tests are free.
+// else; what a layer is made of is in `layers`. Tests and what only they use are free.
 
 /** Files and folders of a layer, from packages/core/src; a file is of the first layer that has it. */
 const layers = {
@@ -40,6 +40,7 @@ const layers = {
 
 type Layer = keyof typeof layers
 
+const all = Object.keys(layers) as Layer[]
 const base: readonly Layer[] = ['errors', 'contracts']
 const belowInstance: readonly Layer[] = [
   ...base,
@@ -68,8 +69,8 @@ const allowed: Readonly<Record<Layer, readonly Layer[]>> = {
   admission: belowManager,
   forwarding: belowManager,
   gateway: [...belowManager, 'router guard', 'manager', 'admission', 'forwarding'],
-  testing: [...base, 'spawner guard', 'router guard'],
-  composition: Object.keys(layers) as Layer[],
+  testing: all,
+  composition: all,
 }
 
 /** Type-only imports that go against the direction, or single files; each with its reason. */
@@ -109,7 +110,7 @@ const core = 'packages/core/src'
  * @param specifier - what it imports, as written
  */
 export function refusal(file: string, specifier: string, typesOnly: boolean): string | undefined {
-  if (/\.test\.c?ts$/.test(file) || specifier.startsWith('node:')) return undefined
+  if (isForTests(file) || specifier.startsWith('node:')) return undefined
   if (file.startsWith(`${core}/`)) return refusalInCore(file, specifier, typesOnly)
   const adapter = /^packages\/(?<framework>[a-z0-9]+)-adapter\/src\//.exec(file)
   if (adapter?.groups?.['framework'] === undefined) return undefined
@@ -140,10 +141,13 @@ function refusalInCore(file: string, specifier: string, typesOnly: boolean): str
 }
 
 function layerOf(file: string): Layer | undefined {
-  const names = Object.keys(layers) as Layer[]
-  return names.find((name) =>
+  return all.find((name) =>
     layers[name].some((path) => path === file || (path.endsWith('/') && file.startsWith(path))),
   )
+}
+
+function isForTests(file: string): boolean {
+  return /\.(test|fixture)\.ts$|\/(fixtures|test-support)\//.test(file)
 }
 
 function isRelative(specifier: string): boolean {
