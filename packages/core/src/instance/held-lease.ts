@@ -63,7 +63,14 @@ export class HeldLease implements Lease {
     if (this.#released || (this.#revoked !== undefined && why !== 'gone')) return
     this.#revoked = why
     this.#idleTimer?.cancel()
-    for (const listener of this.#listeners ?? []) listener(why)
+    for (const listener of this.#listeners ?? []) {
+      try {
+        listener(why)
+      } catch (error) {
+        // One that throws must not keep the others, nor what comes after them, from happening.
+        process.emitWarning(error as Error)
+      }
+    }
   }
 
   release(): void {

@@ -136,16 +136,38 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
   async stop(record: ManagedEnvironment, drainMs: number, reason: string): Promise<void> {
-    record.opening?.cancel(stoppedError(record.id, reason))
-    await record.openingDone
-    if (record.current?.live) {
-      await this.#endCurrent(record.current, { reason, drainMs, by: 'claim' })
-    } else {
+    const { opening, current } = record
+    opening?.cancel(stoppedError(record.id, reason))
+    if (opening) await record.openingDone
+    if (current?.live) {
+      await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
+    } else if (!record.opening && !record.current?.live) {
       await this.#stopElsewhere(record, reason)
     }
+    // Whoever came since then has a start of his own.
+    if (record.opening || record.current?.live) return
     record.forgetFailure()
     if (record.current?.state === 'failed') record.current.become('stopped', reason)
     this.#retire(record)
+  }
+
+  /** Stops an environment and deletes its data; whoever asks for it meanwhile waits until that is done. */
+  async purge(record: ManagedEnvironment, signal: AbortSignal): Promise<void> {
+    const purging = (async () => {
+      if (record.purging) await record.purging
+      await this.stop(record, 0, 'purged by a caller')
+      await Promise.all(
+        [...this.spawners.values()].map((spawner) => spawner.purge(record.id, signal)),
+      )
+    })()
+    const settled = purging
+      .catch(() => {})
+      .then(() => {
+        if (record.purging === settled) record.purging = undefined
+        this.#retire(record)
+      })
+    record.purging = settled
+    await purging
   }
 
   async close(drainMs: number): Promise<void> {
@@ -347,7 +369,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Forgets what nobody can ask for, and bounds what is kept of environments that do not run. */
   #retire(record: ManagedEnvironment): void {
-    if (record.state !== 'stopped' || record.opening || record.ownSpec) return
+    // Another record may have taken its place since somebody has held on to this one.
+    if (this.records.get(record.id) !== record) return
+    if (record.state !== 'stopped' || record.opening || record.purging || record.ownSpec) return
     if (!record.current) {
       this.records.delete(record.id)
       return

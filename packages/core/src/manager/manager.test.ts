@@ -653,6 +653,52 @@ describe('stop, restart, purge, close', () => {
     expect(purged).toEqual(['a'])
   })
 
+  it('purge lets nothing start before the data is gone', async () => {
+    const deleted = Promise.withResolvers<void>()
+    const spawner = Object.assign(scriptedSpawner(), { purge: () => deleted.promise })
+    const { manager, clock } = make({ spawner })
+    await manager.create('a')
+    const purged = manager.purge('a')
+    const next = manager.acquire('a')
+    await clock.advance(10)
+    expect(spawner.started).toEqual(['a#1'])
+    deleted.resolve()
+    await purged
+    expect((await next).generation).toBe(2)
+  })
+
+  it('stop ends what it was called for, and not what somebody asked for afterwards', async () => {
+    const { manager, spawner } = make()
+    const release = spawner.holdStarts()
+    const first = failure(manager.acquire('a'))
+    await once(spawner.events, 'started')
+    const stopped = manager.stop('a')
+    const second = manager.acquire('a').catch(() => manager.acquire('a'))
+    release()
+    await stopped
+    await first
+    const lease = await second
+    expect(manager.explain('a')).toMatchObject({ state: 'ready', generation: lease.generation })
+    expect(spawner.running.size).toBe(1)
+  })
+
+  it('loses no environment that starts while another stop of it comes to its end', async () => {
+    const { manager, spawner } = make()
+    for (let round = 0; round < 20; round += 1) {
+      const work = [
+        manager.stop('a', { drainMs: 0 }),
+        manager.acquire('a').catch(() => undefined),
+        manager.create('unknown-a').catch(() => undefined),
+        manager.stop('a', { drainMs: 0 }),
+        manager.purge('a'),
+      ]
+      // eslint-disable-next-line no-await-in-loop -- one round after another
+      await Promise.all(work)
+    }
+    await manager.close({ drainMs: 0 })
+    expect(spawner.running.size).toBe(0)
+  })
+
   it('close ends everything, refuses what comes, and leaves no timer', async () => {
     const { manager, spawner, clock } = make()
     await Promise.all(['a', 'b'].map((id) => manager.create(id)))
@@ -730,6 +776,25 @@ describe('what it tells', () => {
       'stopping → stopped',
     ])
     expect(transitions.every(({ reason }) => reason.length > 0)).toBe(true)
+  })
+
+  it('is not stopped half-way by a listener that throws', async () => {
+    const { manager } = make()
+    const problems: unknown[] = []
+    manager.on('problem', ({ cause }) => problems.push(cause))
+    const error = new Error('a bug of the host')
+    manager.once('transition', () => {
+      throw error
+    })
+    const lease = await manager.acquire('a')
+    lease.onRevoke(() => {
+      throw error
+    })
+    const warned = once(process, 'warning')
+    await manager.stop('a', { drainMs: 0 })
+    expect(problems).toEqual([error])
+    expect(await warned).toEqual([error])
+    expect(manager.explain('a').state).toBe('stopped')
   })
 
   it('keeps no record of ids that do not exist, and a bounded one of those that stopped', async () => {

@@ -5,7 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
 import { type Spec, specHash } from '../environment/spec.js'
-import { ClosedError, NotRunningError, SpawnerUnavailableError } from '../errors.js'
+import { ClosedError, HookFailedError, NotRunningError, SpawnerUnavailableError } from '../errors.js'
 import type { ManagerEvents } from '../events.js'
 import type { Lease } from '../instance/lease.js'
 import { durationOrNoneMs, checkOptions, text } from '../option-check.js'
@@ -66,8 +66,7 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     const resolved = resolveManagerOptions(options)
     this.name = resolved.name ?? defaultName()
     this.#lifecycle = new Lifecycle(this.name, resolved, (name, ...event) => {
-      // eventemitter3's types can't see that the tuple belongs to the name.
-      ;(this.emit as (name: string, ...event: readonly unknown[]) => boolean)(name, ...event)
+      this.#tell(name, event)
     })
   }
 
@@ -172,11 +171,9 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
 
   /** Stops an environment and deletes its data, with every spawner that may hold some. Idempotent. */
   async purge(id: EnvironmentId, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.stop(id, { drainMs: 0, reason: 'purged by a caller' })
-    const signal = options.signal ?? new AbortController().signal
-    await Promise.all(
-      [...this.#lifecycle.spawners.values()].map((spawner) => spawner.purge(id, signal)),
-    )
+    const record = this.#lifecycle.record(assertEnvironmentId(id))
+    record.ownSpec = undefined
+    await this.#lifecycle.purge(record, options.signal ?? new AbortController().signal)
   }
 
   /** Why an environment is in the state it is in, and what happens to it next. */
@@ -241,6 +238,18 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close({ drainMs: 0 })
+  }
+
+  /** A listener that throws must not stop what it is told about half-way. */
+  #tell(name: keyof ManagerEvents, event: readonly unknown[]): void {
+    // eventemitter3's types can't see that the tuple belongs to the name.
+    const emit = this.emit.bind(this) as (name: string, ...event: readonly unknown[]) => boolean
+    try {
+      emit(name, ...event)
+    } catch (cause) {
+      if (name === 'problem') process.emitWarning(cause as Error)
+      else this.#tell('problem', [new HookFailedError(`A listener of "${name}" threw`, { cause })])
+    }
   }
 }
 

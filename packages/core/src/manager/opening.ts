@@ -77,7 +77,9 @@ export class Opening {
   async run(): Promise<void> {
     const { record, context } = this
     const { signal } = this.#abort
-    await record.stopping
+    // Both of these may be what cancels this opening.
+    if (record.stopping) await untilAborted(record.stopping, signal)
+    if (record.purging) await untilAborted(record.purging, signal)
     signal.throwIfAborted()
     const session = await context.session()
     const { plan, spawner } = await this.#plan()
@@ -275,6 +277,7 @@ export function sessionLost(id: string): SessionLostError {
 function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     void event.then(() => {
       signal.removeEventListener('abort', abort)
