@@ -137,11 +137,14 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
   async stop(record: ManagedEnvironment, drainMs: number, reason: string): Promise<void> {
     const { opening, current } = record
-    opening?.cancel(stoppedError(record.id, reason))
-    if (opening) await record.openingDone
-    if (current?.live) {
+    if (current?.state === 'ready' || current?.state === 'unready') {
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
-    } else if (!record.opening && !record.current?.live) {
+    } else if (record.stopping) {
+      await record.stopping
+    } else if (opening) {
+      opening.cancel(stoppedError(record.id, reason))
+      await record.openingDone
+    } else {
       await this.#stopElsewhere(record, reason)
     }
     // Whoever came since then has a start of his own.
