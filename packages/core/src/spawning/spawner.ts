@@ -98,7 +98,7 @@ export interface Spawner<Run extends Json = Json, Handle extends Json = Json> {
   start(run: Run, context: SpawnContext): Promise<Handle>
   /**
    * Resolves to the present status, then tells each change until `signal` aborts; alike for what was started and what was
-   * recovered. Rejects with {@link SpawnerUnavailableError} where it can't tell.
+   * recovered; `gone` comes last, after every line. Rejects with {@link SpawnerUnavailableError} where it can't tell.
    */
   observe(
     handle: Handle,

@@ -36,7 +36,7 @@ export async function answerInTime(
       // eslint-disable-next-line no-await-in-loop -- one request after another
       return await answerOf(endpoint, dial, signal)
     } catch (error) {
-      if (signal.aborted) throw error
+      if (signal.aborted || error instanceof TypeError) throw error
       // eslint-disable-next-line no-await-in-loop -- as above
       await pause(10)
     }

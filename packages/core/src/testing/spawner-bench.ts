@@ -135,13 +135,27 @@ export class SpawnerBench<Run extends Json, Handle extends Json> {
     assert.ok(status >= 100, 'an HTTP answer has a status')
   }
 
-  /** Rejects where the endpoint still answers. */
+  /** Fails where the endpoint still answers, or takes connections. */
   async isSilent(handle: Handle, endpoint: Endpoint): Promise<void> {
     const dial = this.spawner.dial?.bind(this.spawner, handle)
-    await assert.rejects(
-      answerOf(endpoint, dial, this.signal()),
-      `${JSON.stringify(endpoint)} still answers`,
+    const controller = new AbortController()
+    try {
+      const answer = answerOf(endpoint, dial, controller.signal)
+      await this.rejection(answer, `a request to ${JSON.stringify(endpoint)} to fail`)
+    } finally {
+      controller.abort()
+    }
+  }
+
+  /** Resolves to what `work` rejects with; fails where it resolves, or takes too long. */
+  async rejection(work: Promise<unknown>, what: string): Promise<unknown> {
+    const outcome = work.then(
+      () => ({ rejected: false }) as const,
+      (error: unknown) => ({ rejected: true, error }) as const,
     )
+    const settled = await this.within(outcome, what)
+    if (settled.rejected) return settled.error
+    throw new assert.AssertionError({ message: `Expected ${what}, and it did not` })
   }
 
   async assertNothingLeft(): Promise<void> {

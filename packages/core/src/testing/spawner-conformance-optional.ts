@@ -112,7 +112,8 @@ export function describeOptionalMembers<Run extends Json, Handle extends Json>(
     const { handle, endpoint } = await bench.running()
     if (endpoint.kind !== 'dial') return 'its endpoints can be connected to'
     assert.ok(spawner.dial, 'an endpoint of the kind "dial" needs a spawner with `dial`')
-    await assert.rejects(spawner.dial(handle, AbortSignal.abort(new Error('not wanted'))))
+    const unwanted = spawner.dial(handle, AbortSignal.abort(new Error('not wanted')))
+    await bench.rejection(unwanted, 'the aborted dial() to reject')
     const controller = new AbortController()
     const connection = await spawner.dial(handle, controller.signal)
     connection.on('error', () => {})

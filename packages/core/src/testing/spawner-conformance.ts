@@ -138,7 +138,8 @@ function describeStart<Run extends Json, Handle extends Json>(
 
   suite.test('starts nothing where the signal is aborted already', async (bench) => {
     const { context } = bench.context({ signal: AbortSignal.abort(new Error('not wanted')) })
-    await assert.rejects(bench.within(bench.spawner.start(bench.fixture.run, context), 'start()'))
+    const starting = bench.spawner.start(bench.fixture.run, context)
+    await bench.rejection(starting, 'the aborted start() to reject')
     await bench.assertNothingLeft()
   })
 
@@ -152,7 +153,7 @@ function describeStart<Run extends Json, Handle extends Json>(
       const starting = bench.spawner.start(run, context)
       await Promise.race([bench.within(begun(), 'the start to have begun'), starting])
       controller.abort(new Error('not wanted any more'))
-      await assert.rejects(bench.within(starting, 'the aborted start() to reject'))
+      await bench.rejection(starting, 'the aborted start() to reject')
       await bench.assertNothingLeft()
     },
   )
@@ -160,10 +161,8 @@ function describeStart<Run extends Json, Handle extends Json>(
   suite.test('leaves nothing of a start that fails, and says why', 'failure', async (bench) => {
     const run = suite.needed(bench.fixture.failingRun, 'failingRun')
     const { context } = bench.context()
-    await assert.rejects(bench.within(bench.spawner.start(run, context), 'start()'), (error) => {
-      assert.ok(error instanceof AlcoveError, `It is no AlcoveError: ${String(error)}`)
-      return true
-    })
+    const error = await bench.rejection(bench.spawner.start(run, context), 'start() to reject')
+    assert.ok(error instanceof AlcoveError, `It is no AlcoveError: ${String(error)}`)
     await bench.assertNothingLeft()
   })
 }
