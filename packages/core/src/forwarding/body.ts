@@ -49,9 +49,8 @@ const kBody = Symbol('body')
  * would take the client's connection along.
  */
 export class RequestBody extends Readable {
-  /** Whether anything was asked for: from then on it can't be sent again. */
-  touched = false
   readonly #source: FrontRequest & Source
+  #letGo = false
 
   constructor(source: FrontRequest) {
     super()
@@ -59,22 +58,31 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
-    if (this.touched) {
-      this.#source.resume()
-      return
-    }
-    this.touched = true
     const source = this.#source
-    source[kBody] = this
-    source.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    if (this.#letGo) return
+    if (source[kBody] === this) {
+      source.resume()
+    } else {
+      // Not before: whoever asks has a connection to write to.
+      source[kBody] = this
+      source.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+    }
+  }
+
+  /** Leaves the rest of the request to somebody else. */
+  letGo(): void {
+    const source = this.#source
+    this.#letGo = true
+    if (source[kBody] !== this) return
+    source[kBody] = undefined
+    source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     const source = this.#source
-    if (this.touched) {
-      source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
-      source[kBody] = undefined
-      if (!source.readableEnded) source.pause()
+    if (source[kBody] === this) {
+      this.letGo()
+      source.pause()
     }
     callback(error)
   }

@@ -1,23 +1,22 @@
 import {
-  type AlcoveError,
+  AlcoveError,
   BadRequestError,
   UpstreamBrokenError,
   UpstreamConnectError,
   UpstreamTimeoutError,
   quote,
 } from '../errors.js'
-import { AlcoveError as AnyAlcoveError } from '../errors.js'
 import { type Endpoint, describeEndpoint } from '../environment/endpoint.js'
 
 /** How long a client should wait where an environment can't be connected to. */
-const connectRetryAfterMs = 1000
+export const connectRetryAfterMs = 1000
 
 /** Names what went wrong between here and an environment. */
 export function classifyFailure(
   error: Error & { readonly code?: string },
   about: { readonly id: string; readonly endpoint: Endpoint; readonly sent: boolean },
 ): AlcoveError {
-  if (error instanceof AnyAlcoveError) return error
+  if (error instanceof AlcoveError) return error
   const { id, endpoint, sent } = about
   const code = error.code ?? error.name
   const details = { id, cause: error }

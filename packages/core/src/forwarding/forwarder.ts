@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Dispatcher } from 'undici'
 import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
 import { type Rule, checkOptions, durationMs, func } from '../option-check.js'
-import { type RequestBody, requestBody } from './body.js'
+import { requestBody } from './body.js'
 import { type Origin, addForwarded, plainAddress } from './forwarded.js'
 import { listHas } from './headers.js'
-import type { FrontRequest, FrontResponse } from './messages.js'
+import { type FrontRequest, type FrontResponse, clientIsGone, knowsHttp11 } from './messages.js'
 import { type Dial, type EndpointPool, Pools } from './pools.js'
 import { type RequestFields, requestFields } from './request-headers.js'
 import { Answer } from './response.js'
 import { upstreamPath } from './target.js'
-import { Handshake, Tunnels } from './upgrade.js'
+import { Tunnels } from './tunnel.js'
+import { Handshake, upgradeBody } from './upgrade.js'
 
 /** Settings of a {@link Forwarder}. */
 export interface ForwarderOptions {
@@ -96,11 +97,7 @@ export class Forwarder {
     to: ForwardTarget,
   ): Promise<void> {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
-      if (
-        response.destroyed ||
-        response.writableEnded ||
-        (request.destroyed && !request.complete)
-      ) {
+      if (response.writableEnded || clientIsGone(request, response)) {
         resolve()
         return
       }
@@ -108,21 +105,11 @@ export class Forwarder {
       const fields = requestFields(request.rawHeaders, this.#name)
       const body = requestBody(request, fields.framing, fields.contentLength)
       if (fields.smuggling) response.setHeader('Connection', 'close')
-      const options = this.#dispatchOptions(request, to, origin, fields, body)
       const pool = this.#poolFor(lease)
-      options.servername = pool.serverName
-      new Answer(
-        request,
-        response,
-        lease,
-        pool,
-        options,
-        origin,
-        fields,
-        to.setCookie,
-        resolve,
-        reject,
-      ).start()
+      const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
+      const { setCookie } = to
+      const passage = { lease, pool, options, origin, fields, setCookie, resolve, reject }
+      new Answer(request, response, passage).start()
     })
   }
 
@@ -146,29 +133,15 @@ export class Forwarder {
       }
       const origin = this.#originOf(socket)
       const fields = requestFields(request.rawHeaders, this.#name)
-      if (
-        fields.framing === 'chunked' ||
-        (fields.framing === 'length' && fields.contentLength !== '0')
-      ) {
-        throw new BadRequestError(
-          "A request that asks for an upgrade can't have a body here: leave one of them out",
-        )
-      }
-      const options = this.#dispatchOptions(request, to, origin, fields, null)
+      const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
+      const body = upgradeBody(socket, head, fields, websocket)
       const pool = this.#poolFor(lease)
-      options.servername = pool.serverName
-      // Everything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
-      if (listHas(fields.upgrade ?? '', 'websocket')) options.upgrade = 'websocket'
-      new Handshake(request, socket, head, this.#tunnels, {
-        lease,
-        pool,
-        options,
-        origin,
-        fields,
-        setCookie: to.setCookie,
-        resolve,
-        reject,
-      }).start()
+      const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
+      // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
+      if (websocket) options.upgrade = 'websocket'
+      const { setCookie } = to
+      const passage = { lease, pool, options, origin, fields, setCookie, resolve, reject }
+      new Handshake(request, socket, head, this.#tunnels, passage).start()
     })
   }
 
@@ -188,8 +161,9 @@ export class Forwarder {
     to: ForwardTarget,
     origin: Origin,
     fields: RequestFields,
-    body: RequestBody | Buffer | null,
-  ): Dispatcher.DispatchOptions & { servername?: string } {
+    body: Readable | Buffer | null,
+    pool: EndpointPool,
+  ): Dispatcher.DispatchOptions & { servername: string } {
     const method = request.method ?? 'GET'
     if (method === 'CONNECT')
       throw new BadRequestError('CONNECT asks for a tunnel and is not forwarded')
@@ -207,6 +181,7 @@ export class Forwarder {
       body,
       // Otherwise undici closes the connection after HEAD and after a body where it expects none.
       reset: false,
+      servername: pool.serverName,
     }
   }
 

@@ -1,5 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import {
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  constants as http2Constants,
+} from 'node:http2'
 
 /** A request of `node:http`, or of `node:http2`'s compatibility API. */
 export type FrontRequest = IncomingMessage | Http2ServerRequest
@@ -14,4 +18,27 @@ export function isHttp2Request(request: FrontRequest): request is Http2ServerReq
 /** Whether a response belongs to an HTTP/2 stream. */
 export function isHttp2Response(response: FrontResponse): response is Http2ServerResponse {
   return 'createPushResponse' in response
+}
+
+/** Whether the client knows chunks, trailers and 1xx. */
+export function knowsHttp11(request: FrontRequest): boolean {
+  return request.httpVersionMajor > 1 || request.httpVersionMinor > 0
+}
+
+/** Whether there is nobody left to answer. */
+export function clientIsGone(request: FrontRequest, response: FrontResponse): boolean {
+  if (isHttp2Response(response)) return response.stream.destroyed
+  return response.destroyed || request.socket.destroyed || (request.destroyed && !request.complete)
+}
+
+/** Breaks the client's connection (over HTTP/2 its stream), so that a cut answer can't pass for a whole one. */
+export function destroyResponse(request: FrontRequest, response: FrontResponse): void {
+  if (isHttp2Response(response)) {
+    response.stream.close(http2Constants.NGHTTP2_INTERNAL_ERROR)
+    return
+  }
+  const { socket } = response
+  // Without chunks or a length, the end of the connection is the end of the body; only a reset says otherwise.
+  if (!knowsHttp11(request) && socket && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+  response.destroy()
 }

@@ -93,8 +93,9 @@ export class EndpointPool {
   }
 
   /** Lets what runs end, then closes. */
-  retire(): void {
-    this.pool.close().catch(() => {})
+  async retire(): Promise<void> {
+    await this.pool.close()
+    this.#closed.abort()
   }
 
   async destroy(): Promise<void> {
@@ -132,6 +133,7 @@ export class EndpointPool {
 /** The pools of all instances. */
 export class Pools {
   readonly #byId = new Map<string, EndpointPool[]>()
+  readonly #retiring = new Set<EndpointPool>()
 
   constructor(private readonly options: PoolOptions) {}
 
@@ -165,7 +167,7 @@ export class Pools {
     const pools = this.#byId.get(id)
     if (!pools) return
     const kept = pools.filter((pool) => {
-      if (pool.generation === generation) pool.retire()
+      if (pool.generation === generation) this.#retire(pool)
       return pool.generation !== generation
     })
     if (kept.length === 0) this.#byId.delete(id)
@@ -173,8 +175,17 @@ export class Pools {
   }
 
   async close(): Promise<void> {
-    const all = [...this.#byId.values()].flat()
+    const all = [...this.#retiring, ...[...this.#byId.values()].flat()]
     this.#byId.clear()
     await Promise.all(all.map((pool) => pool.destroy()))
+  }
+
+  #retire(pool: EndpointPool): void {
+    this.#retiring.add(pool)
+    const forget = (): void => {
+      this.#retiring.delete(pool)
+    }
+    // Closing can only fail because it is destroyed meanwhile.
+    pool.retire().then(forget, forget)
   }
 }

@@ -38,9 +38,16 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
   let crumbsAt = -1
   let trailers = false
 
+  // Pseudo-headers come first, and only HTTP/2 has them (RFC 9113 §8.3).
+  const http2 = raw[0]?.charCodeAt(0) === 0x3a
+
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
     const value = raw[i + 1] as string
+    if (http2 && name.charCodeAt(0) === 0x3a) {
+      if (name === ':authority') authority = value
+      continue
+    }
     // The length rules most names out before anything is compared.
     switch (name.length) {
       case 2:
@@ -64,16 +71,13 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
           continue
         }
         break
-      case 5:
-        if (name === ':path') continue
-        break
       case 6:
         if (name.charCodeAt(0) === 0x65 || name.charCodeAt(0) === 0x45) {
           // Whoever received the request has answered the expectation already.
           if (name.toLowerCase() === 'expect') continue
-        } else if (name === 'cookie') {
+        } else if (http2 && name === 'cookie') {
           // HTTP/2 may split Cookie into crumbs, which HTTP/1.1 has as one field (RFC 9113 §8.2.3).
-          if (crumbsAt >= 0 && (authority !== undefined || raw[0]?.charCodeAt(0) === 0x3a)) {
+          if (crumbsAt >= 0) {
             flat[crumbsAt] += `; ${value}`
             continue
           }
@@ -81,7 +85,6 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         }
         break
       case 7: {
-        if (name.charCodeAt(0) === 0x3a) continue
         const lower = name.toLowerCase()
         // No trailer can follow: undici sends none.
         if (lower === 'trailer') continue
@@ -98,10 +101,6 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         }
         break
       case 10: {
-        if (name === ':authority') {
-          authority = value
-          continue
-        }
         const lower = name.toLowerCase()
         if (lower === 'keep-alive') continue
         if (lower === 'connection') {

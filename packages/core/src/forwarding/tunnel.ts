@@ -1,13 +1,38 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Lease } from '../instance/lease.js'
 import { type Side, WebSocketActivity } from './websocket-activity.js'
 
 /** How long the second side of a connection may take to end after the first. */
 const lingerMs = 10_000
+/** How long both sides may take to close once they were told to. */
+const toldLingerMs = 1000
 
 // Close, 1001 "going away" (RFC 6455 §5.5.1, §7.4.1); what comes as from a client has to be masked, and a mask may be zero.
 const closeToClient = Buffer.from([0x88, 0x02, 0x03, 0xe9])
 const closeToServer = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9])
+
+/** All upgraded connections, so that none outlives its forwarder. */
+export class Tunnels {
+  readonly #open = new Set<Tunnel>()
+
+  /** A socket may fail at any moment, and somebody has to have listened: Node.js stops once it hands it over. */
+  guard(socket: Duplex): void {
+    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
+  }
+
+  async run(tunnel: Tunnel): Promise<void> {
+    this.#open.add(tunnel)
+    await tunnel.ended
+    this.#open.delete(tunnel)
+  }
+
+  close(): void {
+    for (const tunnel of this.#open) tunnel.destroy()
+  }
+}
+
+function ignore(): void {}
 
 /** An upgraded connection: bytes pass both ways until either side ends. */
 export class Tunnel {
@@ -16,7 +41,8 @@ export class Tunnel {
   readonly #fromServer = new WebSocketActivity('server')
   #resolve: () => void = () => {}
   #open = 2
-  #linger: NodeJS.Timeout | undefined
+  #told = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(
     private readonly client: Duplex,
@@ -31,13 +57,15 @@ export class Tunnel {
   /** @param head - What the client has sent already. */
   start(head: Buffer): void {
     const { client, upstream, lease } = this
+    // A host's time limits are for requests; forgotten tunnels are the lease's business.
+    if ('setTimeout' in client) (client as Socket).setTimeout(0).setNoDelay(true)
     lease.become('upgrade')
-    this.#pump(upstream, client, 'server')
-    this.#pump(client, upstream, 'client')
     if (head.length > 0) {
       if (this.#fromClient.sees(head)) lease.touch()
       upstream.write(head)
     }
+    this.#pump(upstream, client, 'server')
+    this.#pump(client, upstream, 'client')
     lease.onRevoke((why) => {
       if (why === 'gone') this.destroy()
       else this.end()
@@ -46,12 +74,14 @@ export class Tunnel {
 
   /** Ends it as an endpoint that goes away would, where the stream of frames allows to say so. */
   end(): void {
-    if (this.#open < 2 || this.#linger) return
-    if (this.#fromServer.betweenFrames) this.client.write(closeToClient)
-    if (this.#fromClient.betweenFrames) this.upstream.write(closeToServer)
-    this.client.end()
-    this.upstream.end()
-    this.#lingerFor(revokedLingerMs)
+    if (this.#told) return
+    this.#told = true
+    const { client, upstream } = this
+    if (client.writable && this.#fromServer.betweenFrames) client.write(closeToClient)
+    if (upstream.writable && this.#fromClient.betweenFrames) upstream.write(closeToServer)
+    client.end()
+    upstream.end()
+    this.#destroyIn(toldLingerMs)
   }
 
   destroy(): void {
@@ -64,36 +94,39 @@ export class Tunnel {
     const { lease } = this
     from.on('data', (chunk: Buffer) => {
       if (activity.sees(chunk)) lease.touch()
-      if (to.writableEnded || to.destroyed) return
-      if (!to.write(chunk)) from.pause()
+      if (to.writable && !to.write(chunk)) from.pause()
     })
     to.on('drain', () => from.resume())
     from.on('end', () => {
       to.end()
-      this.#lingerFor(lingerMs)
+      this.#destroyIn(lingerMs)
     })
-    from.on('close', () => {
+    const onClose = (): void => {
       this.#open -= 1
-      if (from.readableEnded && !from.errored) {
+      if (this.#open === 0) {
+        clearTimeout(this.#timer)
+        this.#resolve()
+      } else if (from.readableEnded && !from.errored) {
         // What is still on its way to the other side may arrive.
         to.end()
-        this.#lingerFor(lingerMs)
+        // Nothing that the other side says now goes anywhere, but its end has to be read.
+        to.resume()
+        this.#destroyIn(lingerMs)
       } else {
         to.destroy()
       }
-      if (this.#open === 0) {
-        clearTimeout(this.#linger)
-        this.#resolve()
-      }
-    })
-    if (from.destroyed) from.emit('close')
-    else from.resume()
+    }
+    if (from.closed) {
+      onClose()
+    } else {
+      from.on('close', onClose)
+      from.resume()
+    }
   }
 
-  #lingerFor(ms: number): void {
-    this.#linger ??= setTimeout(() => this.destroy(), ms).unref()
+  #destroyIn(ms: number): void {
+    if (this.#open === 0) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.destroy(), ms).unref()
   }
 }
-
-/** How long both sides may take to close once they were told to. */
-const revokedLingerMs = 1000

@@ -1,77 +1,37 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { type AlcoveError, UpstreamBrokenError, quote } from '../errors.js'
-import type { Lease } from '../instance/lease.js'
-import type { Origin } from './forwarded.js'
-import type { EndpointPool } from './pools.js'
+import { BadRequestError } from '../errors.js'
 import type { RequestFields } from './request-headers.js'
-import { Answer } from './response.js'
 import { responseFields } from './response-headers.js'
-import { Tunnel } from './tunnel.js'
+import { Answer, type Passage } from './response.js'
+import { Tunnel, type Tunnels } from './tunnel.js'
 
-/** All upgraded connections, so that none outlives its forwarder. */
-export class Tunnels {
-  readonly #open = new Set<Tunnel>()
-
-  /** A socket may fail at any moment, and nobody has to have listened (Node.js stops listening once it hands it over). */
-  guard(socket: Duplex): void {
-    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
-  }
-
-  async run(tunnel: Tunnel): Promise<void> {
-    this.#open.add(tunnel)
-    await tunnel.ended
-    this.#open.delete(tunnel)
-  }
-
-  close(): void {
-    for (const tunnel of this.#open) tunnel.destroy()
-  }
-}
-
-function ignore(): void {}
-
-/** What an answer to an upgrade needs, beside the sockets. */
-export interface HandshakeParts {
-  readonly lease: Lease
-  readonly pool: EndpointPool
-  readonly options: Dispatcher.DispatchOptions
-  readonly origin: Origin
-  readonly fields: RequestFields
-  readonly setCookie: readonly string[] | undefined
-  resolve(): void
-  reject(error: AlcoveError): void
-}
+/** How long a client may take to close after its last answer. */
+const lingerMs = 5000
 
 /** Asks an environment for an upgrade: a tunnel where it agrees, and otherwise its answer, after which the connection ends. */
 export class Handshake extends Answer {
   readonly #socket: Duplex
   readonly #head: Buffer
   readonly #tunnels: Tunnels
-  readonly #setCookie: readonly string[] | undefined
 
   constructor(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     tunnels: Tunnels,
-    parts: HandshakeParts,
+    passage: Passage,
   ) {
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket as Socket)
-    const { lease, pool, options, origin, fields, setCookie, resolve, reject } = parts
-    super(request, response, lease, pool, options, origin, fields, setCookie, resolve, reject)
+    super(request, responseOn(request, socket), passage)
     this.#socket = socket
     this.#head = head
     this.#tunnels = tunnels
-    this.#setCookie = setCookie
-    socket.on('readable', this.#onReadable)
+    if (passage.options.body === null) socket.on('readable', this.#onReadable)
     socket.on('end', this.#onEnd)
     socket.on('drain', this.#onSocketDrain)
-    response.on('finish', this.#onFinish)
+    this.response.on('finish', this.#onFinish)
   }
 
   onRequestUpgrade(
@@ -87,18 +47,19 @@ export class Handshake extends Answer {
     }
     if (status !== 101 || String(headers['upgrade']).toLowerCase() !== 'websocket') {
       upstream.destroy()
-      const reason = `Environment ${quote(this.lease.id)} changed to a protocol that nobody asked for`
-      this.fail(new UpstreamBrokenError(reason, { id: this.lease.id }))
+      this.fail(this.nonsense('in a protocol that nobody asked for'))
       return
     }
-    const { flat } = responseFields(controller.rawHeaders as Buffer[], this.pool.own, this)
-    for (const cookie of this.#setCookie ?? []) flat.push('Set-Cookie', cookie)
+    const { pool, lease, setCookie, resolve } = this.passage
+    const { flat } = responseFields(controller.rawHeaders as Buffer[], pool.own, this)
+    if (setCookie) for (const cookie of setCookie) flat.push('Set-Cookie', cookie)
     let answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
     for (let i = 0; i < flat.length; i += 2) answer += `${flat[i]}: ${flat[i + 1]}\r\n`
+    this.over = true
     this.detach()
     this.#socket.write(`${answer}\r\n`, 'latin1')
-    const tunnel = new Tunnel(this.#socket, upstream, this.lease)
-    void this.#tunnels.run(tunnel).then(this.resolve)
+    const tunnel = new Tunnel(this.#socket, upstream, lease)
+    this.#tunnels.run(tunnel).then(resolve, resolve)
     tunnel.start(this.#head)
   }
 
@@ -119,7 +80,7 @@ export class Handshake extends Answer {
   }
 
   readonly #onEnd = (): void => {
-    if (!this.over && !this.response.headersSent) this.#socket.destroy()
+    if (!this.response.headersSent) this.#socket.destroy()
   }
 
   // The server that would pass it on has let go of the socket.
@@ -131,12 +92,90 @@ export class Handshake extends Answer {
     const socket = this.#socket
     this.closed()
     socket.end()
+    // Until the client has closed, it may not have read all of its answer (RFC 9112 §9.6).
     socket.resume()
-    const timer = setTimeout(() => socket.destroy(), lingerMs)
-    timer.unref()
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
     socket.once('close', () => clearTimeout(timer))
   }
 }
 
-/** How long a client may take to close after its last answer. */
-const lingerMs = 5000
+function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  try {
+    // It wants no more of a socket than any Duplex has.
+    response.assignSocket(socket as Socket)
+  } catch (cause) {
+    throw new BadRequestError(
+      'An upgrade was asked for before the answers to earlier requests were out',
+      { cause },
+    )
+  }
+  return response
+}
+
+/**
+ * The body of a request that asks for an upgrade. Node.js leaves it in the socket.
+ *
+ * @throws {@link BadRequestError} for one that can't be told from what follows it
+ */
+export function upgradeBody(
+  socket: Duplex,
+  head: Buffer,
+  fields: RequestFields,
+  websocket: boolean,
+): Readable | null {
+  const { framing, contentLength } = fields
+  if (framing === 'none' || contentLength === '0') return null
+  if (websocket || framing === 'chunked') {
+    const what = websocket ? 'A WebSocket handshake has no body' : "A chunked body can't be read"
+    throw new BadRequestError(`${what} where an upgrade is asked for: leave Upgrade out`)
+  }
+  return new SocketBody(socket, head, Number(contentLength))
+}
+
+/** A body of known length that still is in its socket. */
+class SocketBody extends Readable {
+  readonly #socket: Duplex
+  #head: Buffer | undefined
+  #left: number
+
+  constructor(socket: Duplex, head: Buffer, length: number) {
+    super()
+    this.#socket = socket
+    this.#head = head
+    this.#left = length
+  }
+
+  override _read(): void {
+    const head = this.#head
+    if (head) {
+      this.#head = undefined
+      this.#socket.on('data', this.#take).on('close', this.#onClose)
+      if (head.length > 0) {
+        this.#take(head)
+        return
+      }
+    }
+    this.#socket.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#socket.off('data', this.#take).off('close', this.#onClose)
+    callback(error)
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    const part = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk
+    this.#left -= part.length
+    if (!this.push(part)) this.#socket.pause()
+    if (this.#left === 0) {
+      this.#socket.off('data', this.#take).off('close', this.#onClose)
+      this.push(null)
+    }
+  }
+
+  readonly #onClose = (): void => {
+    this.destroy(new Error('The client went away while it was sending'))
+  }
+}
