@@ -87,7 +87,9 @@ function packed(): boolean {
 }
 
 function unwanted(files: readonly string[]): readonly string[] {
-  return files.filter((file) => /\.test\.|fixture|test-support|\.tsbuildinfo$/.test(file))
+  return files.filter((file) =>
+    /\.(test|fixture)\.|\/(fixtures|test-support)\/|\.tsbuildinfo$/.test(file),
+  )
 }
 
 function sameLicence(folder: string): boolean {
