@@ -1,0 +1,99 @@
+// npm run bench:cold-start [-- --rounds <number>]
+//
+// How much longer a request to an environment that does not run takes through Alcove than to the same program, spawned
+// bare and asked directly as soon as it listens. Both listen on a Unix socket, and take turns.
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bareStart } from './cold-start/bare-start.ts'
+import { ColdGateway } from './cold-start/cold-gateway.ts'
+import { machine, writeResults } from './results.ts'
+import { type Estimate, quantile, ratioOfMedians, seededRandom } from './statistics.ts'
+
+const targetRatio = 1.1
+/** Not counted: the first start opens the gateway's folders, and fills the caches of files. */
+const warmUpRounds = 2
+const programs: ReadonlyMap<string, string> = new Map(
+  ['node-http', 'express'].map((name) => [
+    name,
+    join(import.meta.dirname, 'programs', `${name}.js`),
+  ]),
+)
+const random = seededRandom(1)
+
+/** Milliseconds through the gateway and bare, taken one after the other. */
+type Round = readonly [gatewayMs: number, bareMs: number]
+
+interface Result {
+  readonly program: string
+  readonly ratio: Estimate
+  readonly rounds: readonly Round[]
+}
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '30' } } })
+const roundCount = Number(values.rounds)
+if (!Number.isInteger(roundCount) || roundCount < 20) {
+  console.error(`Expected --rounds to be a whole number from 20 on, got "${values.rounds}".`)
+  process.exit(2)
+}
+
+const results = await measure()
+print(results)
+console.log(`\n${await writeResults('cold-start', { targetRatio, results })}`)
+process.exitCode = results.every(({ ratio }) => ratio.value <= targetRatio) ? 0 : 1
+
+async function measure(): Promise<readonly Result[]> {
+  await using gateway = await ColdGateway.open(programs)
+  const rounds = new Map([...programs.keys()].map((name): [string, Round[]] => [name, []]))
+  for (let number = -warmUpRounds; number < roundCount; number += 1) {
+    for (const [program, path] of programs) {
+      const round = await measureRound(gateway, program, path)
+      if (number >= 0) rounds.get(program)?.push(round)
+    }
+  }
+  return [...rounds].map(([program, measured]) => ({
+    program,
+    ratio: ratioOfMedians(measured, random),
+    rounds: measured,
+  }))
+}
+
+/** Either one first: neither is always the one that finds the machine as the other has left it. */
+async function measureRound(gateway: ColdGateway, program: string, path: string): Promise<Round> {
+  if (random() < 0.5) {
+    const gatewayMs = await gateway.start(program)
+    return [gatewayMs, await bareStart(path)]
+  }
+  const bareMs = await bareStart(path)
+  return [await gateway.start(program), bareMs]
+}
+
+function print(all: readonly Result[]): void {
+  console.log(
+    `Cold starts, ${roundCount} each, in turns; median (p25 to p75) in ms. ${machine()}\n`,
+  )
+  const columns = [10, 26, 26, 24]
+  const row = (...cells: readonly string[]): string =>
+    cells
+      .map((cell, index) => cell.padEnd(columns[index] ?? 0))
+      .join('')
+      .trimEnd()
+  console.log(row('program', 'through the gateway', 'bare', 'ratio (95 %)'))
+  for (const { program, rounds, ratio } of all) {
+    console.log(
+      row(
+        program,
+        spread(rounds.map(([gatewayMs]) => gatewayMs)),
+        spread(rounds.map(([, bareMs]) => bareMs)),
+        `${ratio.value.toFixed(3)} (${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)})`,
+        ratio.value <= targetRatio
+          ? `at most ${targetRatio}: met`
+          : `at most ${targetRatio}: MISSED`,
+      ),
+    )
+  }
+}
+
+function spread(sample: readonly number[]): string {
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(sample, share).toFixed(1))
+  return `${middle} (${low} to ${high})`
+}
