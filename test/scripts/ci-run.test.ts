@@ -1,0 +1,101 @@
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ci-'))
+  for (const path of ['.ci', 'scripts']) {
+    cpSync(join(root, path), join(folder, path), { recursive: true })
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  mkdirSync(join(folder, 'node_modules/.bin'), { recursive: true })
+  symlinkSync(join(root, 'node_modules/.bin/node'), join(folder, 'node_modules/.bin/node'))
+})
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Runs CI with an npm that says what it was asked for, and acts by `npm` (of the shell). */
+function ci(npm: string): { readonly status: number | null; readonly output: string } {
+  mkdirSync(join(folder, 'bin'))
+  const file = join(folder, 'bin/npm')
+  writeFileSync(file, `#!/bin/sh\necho "$*" >> '${folder}/asked'\n${npm}\n`)
+  chmodSync(file, 0o755)
+  // A test installs nothing, whatever its machine lacks.
+  symlinkSync('/bin/true', join(folder, 'bin/apt-get'))
+  const path = `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`
+  const { status, stdout } = spawnSync('bash', [join(folder, '.ci/run')], {
+    env: { ...process.env, PATH: path },
+    encoding: 'utf8',
+  })
+  return { status, output: stdout.trimEnd() }
+}
+
+// What vitest and the matrix write, where they are told to.
+const report = (passed: number, failed: number): string => `
+  for word; do
+    case "$word" in
+      --outputFile.json=*) file="\${word#*=}" ;;
+      *matrix.json) file="$word" ;;
+    esac
+  done
+  if [ -n "$file" ]; then
+    echo '{"numPassedTests":${passed},"numFailedTests":${failed},"numPendingTests":0,"numTodoTests":0}' > "$file"
+  fi`
+
+it('counts tests where there are, and each other step as one, in its last line', () => {
+  const { status, output } = ci(report(700, 0))
+  // Two runs of tests, and four steps.
+  expect(output.split('\n').at(-1)).toBe('1404 passed, 0 failed')
+  expect(output.match(/^\d+ passed, \d+ failed$/gm)).toHaveLength(1)
+  expect(status).toBe(0)
+  const asked = readFileSync(join(folder, 'asked'), 'utf8').trimEnd().split('\n')
+  expect(asked.map((line) => line.replace(/ -- .*/, ''))).toEqual([
+    'test',
+    'run test:matrix',
+    'run check',
+    'run test:pack',
+    'run demo',
+  ])
+})
+
+it('fails with each failed test, and goes on', () => {
+  const { status, output } = ci(`${report(7, 2)}\n[ -z "$file" ]`)
+  expect(output.split('\n').at(-1)).toBe('18 passed, 4 failed')
+  expect(status).toBe(1)
+})
+
+it('fails with a run of tests that fails without a failed test, or without a report', () => {
+  expect(ci(`${report(7, 0)}\n[ -z "$file" ]`)).toMatchObject({
+    status: 1,
+    output: expect.stringMatching(/\n18 passed, 2 failed$/),
+  })
+  rmSync(join(folder, 'bin'), { recursive: true })
+  expect(ci('case "$1" in test) exit 0 ;; esac')).toMatchObject({
+    status: 1,
+    output: expect.stringMatching(/\n4 passed, 2 failed$/),
+  })
+})
+
+it('fails with any other step', () => {
+  const { status, output } = ci(`${report(1, 0)}\ncase "$*" in *demo*) exit 3 ;; esac`)
+  expect(output).toContain('----- npm run demo -- --check: FAILED (3)')
+  expect(output.split('\n').at(-1)).toBe('5 passed, 1 failed')
+  expect(status).toBe(1)
+})
