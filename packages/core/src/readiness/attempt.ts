@@ -3,10 +3,15 @@ import { systemClock } from '../clock.js'
 import { quote, ReadyTimeoutError } from '../errors.js'
 import type { ReadinessProbe, ReadinessTarget } from './probe.js'
 
-// A program that is about to listen is asked often, since each millisecond here is one of a cold start; one that takes its time
-// costs 20 connection attempts a second at most.
-const firstPauseMs = 1
-const longestPauseMs = 50
+/**
+ * How long to wait after an attempt that came to nothing, counted from 0.
+ *
+ * A program that is about to listen is asked often, since each millisecond here is one of a cold start; one that takes its time
+ * costs 20 connections a second at most.
+ */
+export function pauseAfterMs(attempt: number): number {
+  return Math.min(2 ** attempt, 50)
+}
 
 /** The signal was aborted before the target was ready; what was seen of it until then. */
 export class NotReadyError extends Error {
@@ -68,7 +73,7 @@ export async function retry(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  for (let count = 0; ; count += 1) {
     // eslint-disable-next-line no-await-in-loop -- one attempt after another
     const outcome = await within(attemptTimeoutMs, signal, attempt).catch((error: unknown) => {
       signal.throwIfAborted()
@@ -77,7 +82,7 @@ export async function retry(
     if (outcome === undefined) return
     report(() => `last attempt: ${outcome}`)
     // eslint-disable-next-line no-await-in-loop -- as above
-    await pause(pauseMs, undefined, { signal })
+    await pause(pauseAfterMs(count), undefined, { signal })
   }
 }
 

@@ -4,9 +4,8 @@ import { type buildConnector, Client, type Dispatcher } from 'undici'
 import { dialTarget } from './dial.js'
 import type { ReadinessTarget } from './probe.js'
 
-// A program that is cut off while it writes may print a stack trace: let it finish what is short.
-const drainBytes = 65_536
-const drainMs = 50
+// A program that is cut off while it writes may print a stack trace: let it finish what does not take long.
+const drainMs = 250
 
 /** What a probe asks for. */
 export interface ProbeRequest {
@@ -40,23 +39,20 @@ export async function statusOf(
 function dispatch(client: Client, { path, headers }: ProbeRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     let status = 0
-    let read = 0
     let timer: NodeJS.Timeout | undefined
     const answered = (): void => {
       clearTimeout(timer)
       resolve(status)
     }
     const handler: Dispatcher.DispatchHandler = {
-      onRequestStart() {}, // undici asks for it
+      // undici wants to have this one and onResponseData().
+      onRequestStart() {},
       onResponseStart(_controller, statusCode) {
         if (statusCode < 200) return
         status = statusCode
         timer = setTimeout(answered, drainMs)
       },
-      onResponseData(_controller, chunk) {
-        read += chunk.length
-        if (read > drainBytes) answered()
-      },
+      onResponseData() {},
       onResponseEnd: answered,
       onResponseError(_controller, error) {
         clearTimeout(timer)

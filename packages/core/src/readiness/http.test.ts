@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createNetServer } from 'node:net'
@@ -81,16 +80,17 @@ describe('httpReadiness()', () => {
     ).resolves.toBeUndefined()
   })
 
-  it('lets a short answer come to its end', async () => {
-    let ended: Promise<unknown> | undefined
-    const server = await serving((_request, response) => {
-      ended = once(response, 'finish')
-      response.write('first')
-      setImmediate(() => response.end('second'))
+  it('lets an answer come to its end before it closes the connection', async () => {
+    const path = await socketPath()
+    const finished = Promise.withResolvers<boolean>()
+    const server = createServer((_request, response) => {
+      response.once('close', () => finished.resolve(response.writableFinished))
+      // More than a socket takes at once: it has to be read.
+      response.end(Buffer.alloc(2 ** 20))
     })
-    await expect(httpReadiness().ready(targetOf(server.endpoint), noAbort)).resolves.toBeUndefined()
-    await ended
-    await server.ended()
+    const endpoint = await listening(server, { path })
+    await httpReadiness().ready(targetOf(endpoint), noAbort)
+    expect(await finished.promise).toBe(true)
   })
 
   it('does not wait for the end of an endless answer', async () => {
@@ -104,32 +104,14 @@ describe('httpReadiness()', () => {
     await server.ended()
   })
 
-  it('does not read a long answer to its end', async () => {
-    let sent = 0
-    const server = await serving((_request, response) => {
-      response.on('error', () => {})
-      const more = (): void => {
-        while (!response.destroyed && response.write(Buffer.alloc(65_536))) sent += 65_536
-      }
-      response.on('drain', more)
-      more()
-    })
-    await expect(
-      httpReadiness({ timeoutMs: 10_000 }).ready(targetOf(server.endpoint), noAbort),
-    ).resolves.toBeUndefined()
-    await server.ended()
-    expect(sent).toBeLessThan(64 * 2 ** 20)
-  })
-
   it('waits for the final answer after an interim one', async () => {
     const server = await serving((_request, response) => {
       response.writeEarlyHints({ link: '</style.css>; rel=preload' }, () => {
-        response.writeHead(204).end()
+        setTimeout(() => response.writeHead(204).end(), 400)
       })
     })
-    await expect(
-      httpReadiness({ status: 204 }).ready(targetOf(server.endpoint), noAbort),
-    ).resolves.toBeUndefined()
+    await httpReadiness({ status: 204 }).ready(targetOf(server.endpoint), noAbort)
+    expect(server.connections()).toBe(1)
   })
 
   it('says what it has seen last', async () => {

@@ -1,7 +1,10 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
 import { Duplex } from 'node:stream'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, it, type MockInstance, onTestFinished, vi } from 'vitest'
+import { systemClock } from '../clock.js'
+import { pauseAfterMs } from './attempt.js'
 import { dialEndpoint } from './dial.js'
 import { closedPort, fixtures, longestPause, noAbort, targetOf } from './target.fixture.js'
 import { tcpReadiness } from './tcp.js'
@@ -25,18 +28,55 @@ describe('tcpReadiness()', () => {
     await expect(tcpReadiness().ready(target, noAbort)).resolves.toBeUndefined()
   })
 
-  it('tries until something listens, first after a millisecond, later with 50 ms in between', async () => {
+  it('tries until something listens, with its pauses in between', async () => {
     const path = await socketPath()
     const target = targetOf({ kind: 'unix', path })
     const beganMs = performance.now()
     const ready = tcpReadiness().ready(target, noAbort)
     await target.dialled(8)
-    const tookMs = performance.now() - beganMs
-    // 1 + 2 + 4 + 8 + 16 + 32 + 50 ms, less what timers round off; the upper bound has room for a busy machine.
-    expect(tookMs).toBeGreaterThan(100)
-    expect(tookMs).toBeLessThan(2_000)
+    // 1 + 2 + 4 + 8 + 16 + 32 + 50 ms, less what timers round off.
+    expect(performance.now() - beganMs).toBeGreaterThan(100)
     await listening(createServer(), { path })
-    await ready
+    await expect(ready).resolves.toBeUndefined()
+  })
+
+  it('pauses for a millisecond first, later for 50', () => {
+    const pauses = Array.from({ length: 9 }, (_, attempt) => pauseAfterMs(attempt))
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 50, 50, 50])
+    expect(pauseAfterMs(10_000)).toBe(50)
+  })
+
+  it('leaves no timer and no listener, ready or aborted', async () => {
+    const setTimer = vi.spyOn(systemClock, 'setTimer')
+    onTestFinished(() => setTimer.mockRestore())
+    const cancels: MockInstance[] = []
+    setTimer.mockImplementation(() => {
+      const cancel = vi.fn<() => void>()
+      cancels.push(cancel)
+      return { cancel }
+    })
+    const timeouts = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timeouts()
+    const controller = new AbortController()
+    const { signal } = controller
+    let refused = 0
+    const refuse = (): Promise<never> => Promise.reject(new Error(`refused ${(refused += 1)}`))
+    const target = targetOf({ kind: 'dial' }, { dial: refuse })
+    const ready = tcpReadiness({ timeoutMs: 60_000 }).ready(target, signal)
+    await target.dialled(6)
+    await nextTurn()
+    expect(timeouts()).toBe(before + 1)
+    controller.abort()
+    await expect(ready).rejects.toThrow('Not ready')
+    expect(timeouts()).toBe(before)
+    const { endpoint } = await serving(() => {})
+    const other = new AbortController()
+    await tcpReadiness({ timeoutMs: 60_000 }).ready(targetOf(endpoint), other.signal)
+    expect(cancels).toHaveLength(9)
+    for (const cancel of cancels) expect(cancel).toHaveBeenCalled()
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    expect(getEventListeners(other.signal, 'abort')).toEqual([])
   })
 
   it('stops at once when it is aborted, and says what it has seen', async () => {

@@ -42,7 +42,6 @@ export async function waitUntilReady(
   const looking = (async () => look(signal))()
   try {
     await unlessAborted(looking, signal)
-    outer.throwIfAborted()
   } catch (error) {
     outer.throwIfAborted()
     if (signal.aborted) throw wait.timedOut(await lastSeen(looking, signal), timeoutMs)

@@ -178,13 +178,15 @@ describe('inProcessSpawner()', () => {
     const { spawner, handle, endpoint } = await started({ app: () => server })
     const client = connect({ path: endpoint.kind === 'unix' ? endpoint.path : '' })
     client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nping')
+    const closed = once(client, 'close')
     let received = ''
-    for await (const chunk of client) {
+    client.on('data', (chunk) => {
       received += String(chunk)
-      if (received.endsWith('\r\n\r\nping')) break
-    }
+    })
+    await vi.waitUntil(() => received.endsWith('\r\n\r\nping'))
     expect(received).toContain('101 Switching Protocols')
     await spawner.stop(handle, { graceMs: 0, signal: patience() })
+    await closed
   })
 
   it('lets a request come to its end within the grace, and takes no new one', async () => {
@@ -208,18 +210,32 @@ describe('inProcessSpawner()', () => {
   })
 
   it('does not wait for kept-alive connections', async () => {
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<void>()
     const { spawner, handle, endpoint } = await started({
-      app: () => (_request, response) => response.end('x'),
+      app: () =>
+        // Its own time-out would close them after five seconds.
+        createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+          if (request.url !== '/slow') return response.end('x')
+          asked.resolve()
+          return void answer.promise.then(() => response.end('x'))
+        }),
     })
-    const busy = Promise.withResolvers<void>()
-    const client = connect({ path: endpoint.kind === 'unix' ? endpoint.path : '' })
-    client.once('data', () => busy.resolve())
-    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await busy.promise
-    await expect(
-      spawner.stop(handle, { graceMs: 600_000, signal: patience() }),
-    ).resolves.toBeUndefined()
-    client.destroy()
+    const path = endpoint.kind === 'unix' ? endpoint.path : ''
+    const [idle, busy] = [connect({ path }), connect({ path })]
+    const closed = [once(idle, 'close'), once(busy, 'close')]
+    idle.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(idle, 'data')
+    busy.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(busy, 'data')
+    busy.resume().write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
+    idle.resume()
+    await asked.promise
+    const stopping = spawner.stop(handle, { graceMs: 600_000, signal: patience() })
+    await closed[0]
+    answer.resolve()
+    await expect(stopping).resolves.toBeUndefined()
+    await closed[1]
   })
 
   it('cuts what is open when the grace is over', async () => {
