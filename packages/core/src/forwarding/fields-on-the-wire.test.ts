@@ -2,33 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { Front, type FrontOptions } from './test-support/front.js'
 import { linesOf, namesOf, valuesOf } from './test-support/heads.js'
 import { RawUpstream } from './test-support/raw-upstream.js'
-import type { Wire } from './test-support/wire.js'
-
-interface Setup extends AsyncDisposable {
-  readonly upstream: RawUpstream
-  readonly front: Front
-  readonly client: Wire
-}
+import { Setup } from './test-support/setup.js'
 
 describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) => {
-  async function setUp(options: FrontOptions = {}): Promise<Setup> {
-    const upstream = await RawUpstream.listen(transport)
-    const front = await Front.listen(upstream, options)
-    const client = await front.client()
-    return {
-      upstream,
-      front,
-      client,
-      async [Symbol.asyncDispose]() {
-        await front[Symbol.asyncDispose]()
-        await upstream[Symbol.asyncDispose]()
-      },
-    }
-  }
-
   /** What the environment gets when a client sends this. */
   async function headFor(lines: readonly string[], options: FrontOptions = {}): Promise<string> {
-    await using setup = await setUp(options)
+    await using setup = await Setup.of(transport, options)
     setup.client.send(`${lines.join('\r\n')}\r\n\r\n`)
     const wire = await setup.upstream.connection()
     return await wire.head()
@@ -36,7 +15,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
 
   /** What a client gets when the environment sends this. */
   async function answerFor(answer: string, options: FrontOptions = {}): Promise<string> {
-    await using setup = await setUp(options)
+    await using setup = await Setup.of(transport, options)
     setup.client.send('GET /p HTTP/1.1\r\nHost: shop.test:8080\r\n\r\n')
     const wire = await setup.upstream.connection()
     await wire.head()
@@ -170,7 +149,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
     })
     expect(valuesOf(head, 'via').join(', ')).toBe('1.0 other, 1.1 gate')
 
-    await using setup = await setUp({ gatewayName: 'gate' })
+    await using setup = await Setup.of(transport, { gatewayName: 'gate' })
     setup.client.send('GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 other, 1.1 gate (Alcove)\r\n\r\n')
     expect(await setup.client.until('LOOP_DETECTED')).toContain('HTTP/1.1 508 ')
     expect(setup.upstream.connections).toHaveLength(0)
@@ -194,7 +173,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
     ['two Hosts', 'Host: a\r\nHost: b'],
     ['two Hosts that agree', 'Host: a\r\nHost: a'],
   ])('refuses %s', async (_, lines) => {
-    await using setup = await setUp()
+    await using setup = await Setup.of(transport)
     setup.client.send(`GET / HTTP/1.1\r\n${lines}\r\n\r\n`)
     expect(await setup.client.head()).toContain('HTTP/1.1 400 ')
     expect(setup.upstream.connections).toHaveLength(0)
@@ -237,7 +216,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
   })
 
   it('keeps the connection of a client whose environment closes its own', async () => {
-    await using setup = await setUp()
+    await using setup = await Setup.of(transport)
     const { client, upstream } = setup
     for (const path of ['/one', '/two']) {
       client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)

@@ -1,4 +1,10 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import {
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  createServer,
+} from 'node:http'
 import {
   type ClientHttp2Session,
   type Http2Server,
@@ -16,6 +22,8 @@ import { Wire } from './wire.js'
 /** What a front does beside forwarding. */
 export interface FrontOptions extends ForwarderOptions {
   readonly http2?: boolean
+  /** Settings of the server in front. */
+  readonly server?: ServerOptions
   readonly to?: Partial<ForwardTarget>
   /** Before each request is forwarded, as a host's middleware would. */
   readonly before?: (request: FrontRequest, response: FrontResponse) => void | Promise<void>
@@ -52,14 +60,21 @@ export class Front implements AsyncDisposable {
   }
 
   private constructor(lease: FakeLease, options: FrontOptions) {
-    const { http2, to: _to, before: _before, tries: _tries, ...forwarderOptions } = options
+    const {
+      http2,
+      server = {},
+      to: _to,
+      before: _before,
+      tries: _tries,
+      ...forwarderOptions
+    } = options
     this.forwarder = new Forwarder(forwarderOptions)
     this.lease = lease
     this.#options = options
     const handle = (request: FrontRequest, response: FrontResponse): void => {
       this.done.push(this.#forward(request, response))
     }
-    this.server = http2 ? createHttp2Server(handle) : createServer(handle)
+    this.server = http2 ? createHttp2Server(handle) : createServer(server, handle)
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.done.push(this.#upgrade(request, socket, head))
     })

@@ -1,4 +1,4 @@
-import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
+import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { accepts } from './accepts.js'
 import { watchFolder } from './folder-watch.js'
@@ -14,55 +14,48 @@ const bindPathStaysMs = 1000
 /** The path that PORT holds. */
 export const bindPath = (folder: string): string => join(folder, 's')
 
-/** The path that is connected to: the same socket by a name that stays while the program inside restarts. */
-const servePath = (folder: string): string => join(folder, 'a')
-
-const secondServer =
-  'alcove: a second server listens on PORT while the first one still does; requests go to the first'
-
 /** Finds a socket as soon as it accepts: the watch tells that it is bound, which is a moment before. */
 export function listenOnSocket(
   folder: string,
   events: ListenerEvents,
   staysMs: number = bindPathStaysMs,
 ): Listener {
-  const bound = bindPath(folder)
-  const served = servePath(folder)
+  const names = new SocketNames(folder)
   let known = false
-  let told = false
-  let cleanUp: NodeJS.Timeout | undefined
+  let noted = false
+  let freeing: NodeJS.Timeout | undefined
 
   const announce = (): void => {
+    if (!known) events.endpoint({ kind: 'unix', path: names.served })
     known = true
-    events.endpoint({ kind: 'unix', path: served })
+    noted = false
+  }
+  const keep = (): void => {
+    names.keep()
+    clearTimeout(freeing)
+    freeing = setTimeout(() => names.freeBound(), staysMs).unref()
   }
 
-  const take = (): void => {
-    told = false
-    if (inodeOf(bound) !== inodeOf(served)) serve(bound, served)
-    clearTimeout(cleanUp)
-    cleanUp = setTimeout(() => freeBindPath(bound, served), staysMs).unref()
-    if (!known) announce()
-  }
-
-  // True: nothing to be done until something changes in the folder.
+  // True: nothing is to be done until something changes in the folder.
   const look = async (): Promise<boolean> => {
-    const inode = inodeOf(bound)
-    if (inode === undefined) {
-      if (known || inodeOf(served) === undefined) return true
-      // Found by a former run already.
-      if (!(await accepts({ path: served }))) return false
+    if (names.isBoundAnew()) {
+      if (!(await accepts({ path: names.bound }))) return false
+      keep()
+    }
+    if (names.hasNext() && (await accepts({ path: names.next }))) {
+      if (known && (await accepts({ path: names.served }))) {
+        if (!noted) events.note(secondServer)
+        noted = true
+        return false
+      }
+      names.promote()
       announce()
-      return true
     }
-    if (known && inode === inodeOf(served)) return true
-    if (!(await accepts({ path: bound }))) return false
-    if (known && (await accepts({ path: served }))) {
-      if (!told) events.note(secondServer)
-      told = true
-      return false
+    // Found by a former run already.
+    if (!known && names.isServed()) {
+      if (!(await accepts({ path: names.served }))) return false
+      announce()
     }
-    take()
     return true
   }
 
@@ -73,27 +66,56 @@ export function listenOnSocket(
     close() {
       unwatch()
       retry.end()
-      clearTimeout(cleanUp)
+      clearTimeout(freeing)
     },
   }
 }
 
-/** Names the socket by its lasting path, in one step. */
-function serve(bound: string, served: string): void {
-  try {
-    linkSync(bound, `${served}.new`)
-    renameSync(`${served}.new`, served)
-  } catch {
-    // A file system without links: the path in PORT is given up at once.
-    renameSync(bound, served)
-  }
-}
+const secondServer =
+  'alcove: a second server listens on PORT while the first one still does; requests go to the first'
 
-function freeBindPath(bound: string, served: string): void {
-  try {
-    if (inodeOf(bound) === inodeOf(served)) unlinkSync(bound)
-  } catch {
-    // The program has removed it itself.
+/** The names of one instance's socket: as the program binds it, as it waits for its turn, as it is connected to. */
+class SocketNames {
+  readonly bound: string
+  readonly next: string
+  readonly served: string
+
+  constructor(folder: string) {
+    this.bound = bindPath(folder)
+    this.next = join(folder, 'n')
+    this.served = join(folder, 'a')
+  }
+
+  isBoundAnew(): boolean {
+    const inode = inodeOf(this.bound)
+    return inode !== undefined && inode !== inodeOf(this.next) && inode !== inodeOf(this.served)
+  }
+
+  hasNext(): boolean {
+    return inodeOf(this.next) !== undefined
+  }
+
+  isServed(): boolean {
+    return inodeOf(this.served) !== undefined
+  }
+
+  /** By a second name: a former server that ends late removes the first one, whosesoever it is by then. */
+  keep(): void {
+    rmSync(this.next, { force: true })
+    try {
+      linkSync(this.bound, this.next)
+    } catch {
+      // A file system without links: the path in PORT is given up at once.
+      renameSync(this.bound, this.next)
+    }
+  }
+
+  promote(): void {
+    renameSync(this.next, this.served)
+  }
+
+  freeBound(): void {
+    if (!this.isBoundAnew()) rmSync(this.bound, { force: true })
   }
 }
 

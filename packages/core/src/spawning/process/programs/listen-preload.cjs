@@ -21,12 +21,13 @@ function install(folder) {
   const path = require('node:path')
 
   const wildcards = new Set(['', '0.0.0.0', '::', '[::]', '0:0:0:0:0:0:0:0'])
-  const original = net.Server.prototype.listen
-  const originalHandle = net._createServerHandle
+  const listenAsBefore = net.Server.prototype.listen
+  const openAsBefore = net._createServerHandle
   /** What of this thread is the environment's endpoint: a server, or a handle that a cluster shares. */
   let holder
-  /** Whether the holder has listened: one that does so no more holds nothing, even while its connections end. */
-  let opened = false
+  /** Ends that; does nothing where there is no holder. */
+  let letGo = () => {}
+  let isOver = () => false
   /** What tells the environment's other processes that there is a holder. */
   let claimPath = ''
   let count = 0
@@ -35,61 +36,72 @@ function install(folder) {
     listen(...args) {
       let redirected
       try {
-        redirected = isFree() ? redirect(this, args) : undefined
+        redirected = redirect(this, args)
       } catch {
         redirected = undefined
       }
-      if (redirected === undefined) return original.apply(this, args)
+      if (redirected === undefined) return listenAsBefore.apply(this, args)
       try {
-        return original.apply(this, redirected)
+        return listenAsBefore.apply(this, redirected)
       } catch (error) {
-        release(this)
+        letGo()
         throw error
       }
     },
   }
   const descriptor = Object.getOwnPropertyDescriptor(net.Server.prototype, 'listen')
   Object.defineProperty(net.Server.prototype, 'listen', { ...descriptor, value: methods.listen })
-
-  // The primary of a cluster opens its workers' ports by this where it does not accept for them (SCHED_NONE).
-  if (typeof originalHandle === 'function') {
-    net._createServerHandle = function _createServerHandle(address, port, type, fd, ...more) {
-      const isTcp = (type === 4 || type === 6) && Number.isInteger(port) && port >= 0 && !(fd >= 0)
-      if (!isTcp || !isFree() || !claim()) {
-        return originalHandle.call(this, address, port, type, fd, ...more)
-      }
-      const host = isWildcard(address) ? '127.0.0.1' : address
-      const handle = originalHandle.call(this, host, 0, isWildcard(address) ? 4 : type, fd)
-      if (typeof handle === 'object' && handle !== null) {
-        holder = handle
-        const out = {}
-        handle.getsockname(out)
-        setImmediate(() => report(out))
-      } else {
-        unclaim()
-      }
-      return handle
+  // By this the primary of a cluster opens the ports of workers that accept for themselves (SCHED_NONE).
+  if (typeof openAsBefore === 'function') {
+    net._createServerHandle = function _createServerHandle(...args) {
+      return openShared(args) ?? openAsBefore.apply(this, args)
     }
   }
 
   /** The arguments to listen with instead; undefined: as they are. */
   function redirect(server, args) {
-    if (server.listening) return undefined
-    const options = tcpOptions(args)
+    const options = server.listening || !isFree() ? undefined : tcpOptions(args)
     if (options === undefined) return undefined
     // A worker's port is opened by the primary of its cluster, which this is loaded into as well.
     if (require('node:cluster').isWorker && !options.exclusive) return undefined
     if (!claim()) return undefined
     hold(server)
-    const { ipv6Only, ...rest } = options
-    const host = isWildcard(options.host) ? '127.0.0.1' : options.host
-    const callback = args[args.length - 1]
-    const kept = isWildcard(options.host) || ipv6Only === undefined ? rest : options
-    const changed = { ...kept, host, port: 0 }
-    return typeof callback === 'function' ? [changed, callback] : [changed]
+    const callback = args.slice(-1).filter((last) => typeof last === 'function')
+    if (!isWildcard(options.host)) return [{ ...options, port: 0 }, ...callback]
+    // With a handle it listens at once, as without a host; with a host it would have no address until the next tick.
+    const handle = options.signal ? undefined : openLoopback()
+    if (handle) return [handle, options.backlog, ...callback]
+    return [{ ...options, host: '127.0.0.1', port: 0, ipv6Only: false }, ...callback]
+  }
+
+  function openLoopback() {
+    const handle = openAsBefore && openAsBefore.call(net, '127.0.0.1', 0, 4)
+    return typeof handle === 'object' && handle !== null ? handle : undefined
+  }
+
+  function openShared([address, port, type, fd, ...more]) {
+    try {
+      const isTcp = (type === 4 || type === 6) && Number.isInteger(port) && port >= 0 && !(fd >= 0)
+      if (!isTcp || !isFree() || !claim()) return undefined
+      const handle = isWildcard(address)
+        ? openLoopback()
+        : openAsBefore.call(net, address, 0, type, fd, ...more)
+      if (typeof handle !== 'object' || handle === null) {
+        unclaim()
+        return undefined
+      }
+      holder = handle
+      const out = {}
+      handle.getsockname(out)
+      require('node:cluster').once('listening', () => report(out))
+      return handle
+    } catch {
+      return undefined
+    }
   }
 
   function hold(server) {
+    let opened = false
     const listening = () => {
       opened = true
       // Not at once: who only tests whether a port is free closes the server in its own listener, or right after.
@@ -97,25 +109,28 @@ function install(folder) {
         if (holder === server && server.listening) report(server.address())
       })
     }
-    const over = () => {
-      server.off('listening', listening)
-      server.off('close', over)
-      server.off(errorMonitor, failed)
-      release(server)
-    }
     const failed = () => {
-      if (!server.listening) over()
+      if (!server.listening) letGo()
     }
-    holder = server
-    opened = false
     server.on('listening', listening)
-    server.on('close', over)
     // It sees errors and leaves them unhandled where the program leaves them so.
     server.on(errorMonitor, failed)
+    holder = server
+    letGo = () => {
+      server.off('listening', listening)
+      server.off('close', letGo)
+      server.off(errorMonitor, failed)
+      letGo = () => {}
+      holder = undefined
+      unclaim()
+    }
+    server.on('close', letGo)
+    // One that listens no more holds nothing, even while its connections end.
+    isOver = () => opened && !server.listening
   }
 
   function isFree() {
-    if (holder !== undefined && opened && holder.listening === false) release(holder)
+    if (holder !== undefined && isOver()) letGo()
     return holder === undefined
   }
 
@@ -127,7 +142,7 @@ function install(folder) {
       if (first._handle || first.handle || typeof first.fd === 'number') return undefined
       if (typeof first.getsockname === 'function') return undefined
       if (port === undefined || port === null) {
-        return 'port' in first && !first.path ? { ...first } : undefined
+        return port === null || 'port' in first ? { ...first } : undefined
       }
       return isPort(port) ? { ...first } : undefined
     }
@@ -145,12 +160,6 @@ function install(folder) {
 
   function isWildcard(host) {
     return host === undefined || host === null || wildcards.has(host)
-  }
-
-  function release(server) {
-    if (holder !== server) return
-    holder = undefined
-    unclaim()
   }
 
   /** Whether this process now is the one with the endpoint: by the first free number, which a link takes at once or not at all. */
