@@ -1,6 +1,9 @@
 import { type Socket, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 
+// Less than a test has, so that it says what it waited for and cleans up.
+const patienceMs = 15_000
+
 /** One end of a connection, read as text of one byte a character. */
 export class Wire {
   /** What came and was not taken yet. */
@@ -9,7 +12,7 @@ export class Wire {
   closed = false
   /** The code of the error that ended it. */
   failure: string | undefined
-  #changed: (() => void)[] = []
+  readonly #changed = new Set<() => void>()
 
   constructor(
     readonly socket: Socket,
@@ -73,23 +76,31 @@ export class Wire {
     await this.when(() => this.closed, 'the close', true)
   }
 
-  /** Waits until something holds. @throws where the connection ends before */
-  async when(holds: () => boolean, what: string, endIsFine = false): Promise<void> {
-    while (!holds()) {
-      if (this.closed && !endIsFine) {
-        throw new Error(
-          `The connection ended before ${what} came, after ${JSON.stringify(this.received.slice(-500))}`,
-        )
+  /** Waits until something holds. @throws where the connection ends before, or nothing comes any more */
+  when(holds: () => boolean, what: string, endIsFine = false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const give = (why: string): void => {
+        const got = JSON.stringify(this.received.slice(-500))
+        settle(() => reject(new Error(`${why} ${what} came, after ${got}`)))
       }
-      await new Promise<void>((resolve) => this.#changed.push(resolve))
-    }
+      const look = (): void => {
+        if (holds()) settle(resolve)
+        else if (this.closed && !endIsFine) give('The connection ended before')
+      }
+      const timer = setTimeout(() => give('Waited too long until'), patienceMs)
+      const settle = (how: () => void): void => {
+        clearTimeout(timer)
+        this.#changed.delete(look)
+        how()
+      }
+      this.#changed.add(look)
+      look()
+    })
   }
 
   #note(change: () => unknown): void {
     change()
-    const waiting = this.#changed
-    this.#changed = []
-    for (const resolve of waiting) resolve()
+    for (const look of this.#changed) look()
   }
 }
 
