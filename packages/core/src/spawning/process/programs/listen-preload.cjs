@@ -62,16 +62,32 @@ function install(folder) {
   function redirect(server, args) {
     const options = server.listening || !isFree() ? undefined : tcpOptions(args)
     if (options === undefined) return undefined
-    // A worker's port is opened by the primary of its cluster, which this is loaded into as well.
-    if (require('node:cluster').isWorker && !options.exclusive) return undefined
+    const callback = args.slice(-1).filter((last) => typeof last === 'function')
+    // A worker's port is opened, and told, by the primary of its cluster, which this is loaded into as well. The worker takes
+    // any other port than the one that it asked for as taken (checkBindError() in lib/net.js), so it asks for none.
+    if (require('node:cluster').isWorker && !options.exclusive) {
+      const claimant = claimedBy()
+      if (claimant !== undefined && claimant !== process.ppid) return undefined
+      follow(server)
+      return [{ ...options, port: 0 }, ...callback]
+    }
     if (!claim()) return undefined
     hold(server)
-    const callback = args.slice(-1).filter((last) => typeof last === 'function')
     if (!isWildcard(options.host)) return [{ ...options, port: 0 }, ...callback]
     // With a handle it listens at once, as without a host; with a host it would have no address until the next tick.
     const handle = options.signal ? undefined : openLoopback()
     if (handle) return [handle, options.backlog, ...callback]
     return [{ ...options, host: '127.0.0.1', port: 0, ipv6Only: false }, ...callback]
+  }
+
+  /** undefined: it is closed. */
+  function addressOf(handle) {
+    const out = {}
+    return handle && handle.getsockname(out) === 0 ? out : undefined
+  }
+
+  function isOpen(handle) {
+    return addressOf(handle) !== undefined
   }
 
   function openLoopback() {
@@ -91,8 +107,8 @@ function install(folder) {
         return undefined
       }
       holder = handle
-      const out = {}
-      handle.getsockname(out)
+      const out = addressOf(handle)
+      isOver = () => !isOpen(handle)
       require('node:cluster').once('listening', () => report(out))
       return handle
     } catch {
@@ -101,12 +117,13 @@ function install(folder) {
   }
 
   function hold(server) {
-    let opened = false
+    let handle
     const listening = () => {
-      opened = true
+      // Kept, since the primary of a cluster takes it from its server (lib/internal/cluster/round_robin_handle.js).
+      handle = server._handle
       // Not at once: who only tests whether a port is free closes the server in its own listener, or right after.
       setImmediate(() => {
-        if (holder === server && server.listening) report(server.address())
+        if (holder === server && isOpen(handle)) report(addressOf(handle))
       })
     }
     const failed = () => {
@@ -126,7 +143,21 @@ function install(folder) {
     }
     server.on('close', letGo)
     // One that listens no more holds nothing, even while its connections end.
+    isOver = () => handle !== undefined && !isOpen(handle)
+  }
+
+  /** A worker's server is the endpoint's as long as it listens; what there is to tell is the primary's. */
+  function follow(server) {
+    let opened = false
+    server.once('listening', () => {
+      opened = true
+    })
+    holder = server
     isOver = () => opened && !server.listening
+    letGo = () => {
+      letGo = () => {}
+      holder = undefined
+    }
   }
 
   function isFree() {
@@ -176,11 +207,27 @@ function install(folder) {
         } catch (error) {
           if (error.code !== 'EEXIST') return false
         }
-        const [pid, start] = fs.readFileSync(candidate, 'latin1').split(' ')
-        if (pid !== '0' && isAlive(Number(pid)) && startTime(Number(pid)) === start) return false
+        if (holderOf(candidate) !== undefined) return false
       }
     } finally {
       fs.unlinkSync(own)
+    }
+  }
+
+  /** The living process that a claim is of. */
+  function holderOf(claimFile) {
+    const [pid, start] = fs.readFileSync(claimFile, 'latin1').split(' ')
+    const lives = pid !== '0' && isAlive(Number(pid)) && startTime(Number(pid)) === start
+    return lives ? Number(pid) : undefined
+  }
+
+  /** The process that has the endpoint now. */
+  function claimedBy() {
+    for (let number = 1; ; number += 1) {
+      const candidate = path.join(folder, `claim-${number}`)
+      if (!fs.existsSync(candidate)) return undefined
+      const pid = holderOf(candidate)
+      if (pid !== undefined) return pid
     }
   }
 

@@ -112,7 +112,7 @@ function ask(to: { host: string; port: number }): Promise<string> {
   })
 }
 
-const say = (text: string): string => `createServer((socket) => socket.end('${text}'))`
+const say = (text: string): string => `createServer((socket) => socket.resume().end('${text}'))`
 const cjs = `const { createServer } = require('net'); const http = require('http');`
 
 test('a hard-coded port works twice at once', async () => {
