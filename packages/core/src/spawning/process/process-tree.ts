@@ -127,7 +127,8 @@ export class ProcessTree {
         asked.add(identityOf(info))
         this.#send(info, 'SIGTERM')
         // It is told only once it runs again.
-        if (info.stopped) this.#send(info, 'SIGCONT')
+        // To all, since one that was told to stop a moment ago need not have done so yet.
+        this.#send(info, 'SIGCONT')
       }
       // eslint-disable-next-line no-await-in-loop -- until nothing is left
       await this.#untilGone(members, leftMs)
