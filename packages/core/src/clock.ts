@@ -32,7 +32,9 @@ export const systemClock: Clock = {
     const arm = (): void => {
       const leftMs = dueMs - performance.now()
       timeout =
-        leftMs > longestTimeoutMs ? setTimeout(arm, longestTimeoutMs) : setTimeout(then, Math.max(0, leftMs))
+        leftMs > longestTimeoutMs
+          ? setTimeout(arm, longestTimeoutMs)
+          : setTimeout(then, Math.max(0, leftMs))
       timeout.unref()
     }
     arm()

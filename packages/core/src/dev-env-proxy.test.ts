@@ -95,7 +95,14 @@ describe('devEnvProxy() without options', () => {
 
   it.each([
     ['a page of another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
-    ['a link of another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
+    [
+      'a link of another site',
+      {
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'navigate',
+        'sec-fetch-dest': 'document',
+      },
+    ],
     ['a name that was made to resolve to this machine', { host: 'evil.example' }],
     ['a client behind a proxy', { 'x-forwarded-for': '203.0.113.9' }],
   ])('starts nothing for %s', async (_who, headers) => {
@@ -121,13 +128,20 @@ describe('devEnvProxy() without options', () => {
     expect(port).toBeGreaterThan(0)
     const answer = await new Promise<string>((resolve) => {
       const request = {
-        method: 'GET', url: '/', httpVersionMajor: 1, complete: true,
-        headers: { host: 'localhost', 'x-env-id': 'a' }, socket: { remoteAddress: address },
+        method: 'GET',
+        url: '/',
+        httpVersionMajor: 1,
+        complete: true,
+        headers: { host: 'localhost', 'x-env-id': 'a' },
+        socket: { remoteAddress: address },
       }
       const response = { setHeader() {}, end: resolve, headersSent: false }
       void proxy(request as never, response as never)
     })
-    expect(JSON.parse(answer)).toMatchObject({ status: 403, detail: expect.stringContaining(address) })
+    expect(JSON.parse(answer)).toMatchObject({
+      status: 403,
+      detail: expect.stringContaining(address),
+    })
   })
 
   it('has few places', () => {
@@ -161,11 +175,23 @@ describe('devEnvProxy() with options', () => {
   })
 
   it.each([
-    [{ idleTimeout: 5 }, 'devEnvProxy() has no option "idleTimeout": did you mean `idleTimeoutMs`?'],
+    [
+      { idleTimeout: 5 },
+      'devEnvProxy() has no option "idleTimeout": did you mean `idleTimeoutMs`?',
+    ],
     [{ idleTimeoutMs: '5m' }, 'Expected `idleTimeoutMs` of devEnvProxy() to be a positive number'],
-    [{ router: 'header' }, 'Expected `router` of devEnvProxy() to be a router such as headerRouter()'],
-    [{ spawner: 'docker' }, 'Expected `spawner` of devEnvProxy() to be a spawner such as processSpawner()'],
-    [{ maxEnvironments: 0 }, 'Expected `maxEnvironments` of devEnvProxy() to be a positive whole number'],
+    [
+      { router: 'header' },
+      'Expected `router` of devEnvProxy() to be a router such as headerRouter()',
+    ],
+    [
+      { spawner: 'docker' },
+      'Expected `spawner` of devEnvProxy() to be a spawner such as processSpawner()',
+    ],
+    [
+      { maxEnvironments: 0 },
+      'Expected `maxEnvironments` of devEnvProxy() to be a positive whole number',
+    ],
   ])('refuses %j in one sentence', (options, message) => {
     expect(() => devEnvProxy(options as never)).toThrow(message)
   })

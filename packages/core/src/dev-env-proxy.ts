@@ -38,7 +38,8 @@ const unconfiguredMaxEnvironments = 10
  */
 export function devEnvProxy(options: DevEnvProxyOptions = {}): Gateway {
   checkOptions('devEnvProxy()', options, { ...gatewayRules, manager: object })
-  const router = options.router ?? firstMatch(headerRouter(), subdomainRouter({ domain: 'localhost' }))
+  const router =
+    options.router ?? firstMatch(headerRouter(), subdomainRouter({ domain: 'localhost' }))
   if (isShared(options)) return gatewayOf(new Doorman({ ...options, router }, 'devEnvProxy()'))
   const configured = options.specFor !== undefined || options.authorize !== undefined
   return gatewayOf(

@@ -126,6 +126,15 @@ export class QuotaExceededError extends AlcoveError {
 export class BackingOffError extends AlcoveError {
   readonly code = 'ALCOVE_BACKING_OFF'
   readonly status = 503
+  /** What the instance that failed printed last, where this gateway has seen it. */
+  readonly lastLogLines: readonly string[]
+  constructor(
+    reason: string,
+    details: ErrorDetails & { readonly lastLogLines?: readonly string[] },
+  ) {
+    super(reason, details, logTail(details.lastLogLines ?? []))
+    this.lastLogLines = details.lastLogLines ?? []
+  }
 }
 
 /** How an instance that did not make it ended. */
@@ -136,7 +145,9 @@ export interface GoneDetails extends ErrorDetails {
 }
 
 function logTail(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\nIts last log lines:\n${lines.map((line) => `  ${line}`).join('\n')}`
+  return lines.length === 0
+    ? ''
+    : `\nIts last log lines:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
 /** The instance ended: before it was ready, or while it was used. */
@@ -169,7 +180,10 @@ export class ReadyTimeoutError extends AlcoveError {
   readonly code = 'ALCOVE_READY_TIMEOUT'
   readonly status = 504
   readonly lastLogLines: readonly string[]
-  constructor(reason: string, details: ErrorDetails & { readonly lastLogLines: readonly string[] }) {
+  constructor(
+    reason: string,
+    details: ErrorDetails & { readonly lastLogLines: readonly string[] },
+  ) {
     super(reason, details, logTail(details.lastLogLines))
     this.lastLogLines = details.lastLogLines
   }

@@ -22,10 +22,17 @@ export interface ManagerEvents {
   log: [line: { readonly id: EnvironmentId; readonly generation: number; readonly text: string }]
   /** A step of a start: pulling, preparing. */
   progress: [
-    step: { readonly id: EnvironmentId; readonly generation: number; readonly phase: string; readonly text: string },
+    step: {
+      readonly id: EnvironmentId
+      readonly generation: number
+      readonly phase: string
+      readonly text: string
+    },
   ]
   /** An eviction was put off by `beforeEvict`. */
-  postponed: [eviction: { readonly id: EnvironmentId; readonly generation: number; readonly forMs: number }]
+  postponed: [
+    eviction: { readonly id: EnvironmentId; readonly generation: number; readonly forMs: number },
+  ]
   /** Something went wrong that no caller waits for. */
   problem: [error: AlcoveError]
 }

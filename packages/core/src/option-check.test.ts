@@ -6,13 +6,31 @@ const rules = { idleTimeoutMs: durationMs, maxEnvironments: count, mode: oneOf('
 describe('checkOptions()', () => {
   it.each([
     [{ idleTimeout: 5 }, 'f() has no option "idleTimeout": did you mean `idleTimeoutMs`?'],
-    [{ idleTimeoutSeconds: 5 }, 'f() has no option "idleTimeoutSeconds": did you mean `idleTimeoutMs`?'],
+    [
+      { idleTimeoutSeconds: 5 },
+      'f() has no option "idleTimeoutSeconds": did you mean `idleTimeoutMs`?',
+    ],
     [{ maxEnviroments: 5 }, 'f() has no option "maxEnviroments": did you mean `maxEnvironments`?'],
-    [{ colour: 1 }, 'f() has no option "colour": it has `idleTimeoutMs`, `maxEnvironments`, `mode`'],
-    [{ constructor: 1 }, 'f() has no option "constructor": it has `idleTimeoutMs`, `maxEnvironments`, `mode`'],
-    [{ idleTimeoutMs: -1 }, 'Expected `idleTimeoutMs` of f() to be a positive number of milliseconds, got `-1`'],
-    [{ idleTimeoutMs: '10m' }, 'Expected `idleTimeoutMs` of f() to be a positive number of milliseconds, got "10m"'],
-    [{ maxEnvironments: 1.5 }, 'Expected `maxEnvironments` of f() to be a positive whole number, got `1.5`'],
+    [
+      { colour: 1 },
+      'f() has no option "colour": it has `idleTimeoutMs`, `maxEnvironments`, `mode`',
+    ],
+    [
+      { constructor: 1 },
+      'f() has no option "constructor": it has `idleTimeoutMs`, `maxEnvironments`, `mode`',
+    ],
+    [
+      { idleTimeoutMs: -1 },
+      'Expected `idleTimeoutMs` of f() to be a positive number of milliseconds, got `-1`',
+    ],
+    [
+      { idleTimeoutMs: '10m' },
+      'Expected `idleTimeoutMs` of f() to be a positive number of milliseconds, got "10m"',
+    ],
+    [
+      { maxEnvironments: 1.5 },
+      'Expected `maxEnvironments` of f() to be a positive whole number, got `1.5`',
+    ],
     [{ mode: 'c' }, 'Expected `mode` of f() to be "a" or "b", got "c"'],
     [null, 'Expected the options of f() to be an object, got `null`'],
     [[], 'Expected the options of f() to be an object, got a list'],

@@ -10,7 +10,10 @@ export interface Rule {
 export type Rules = Readonly<Record<string, Rule>>
 
 export const anyValue: Rule = { expected: 'anything', holds: () => true }
-export const boolean: Rule = { expected: 'true or false', holds: (value) => typeof value === 'boolean' }
+export const boolean: Rule = {
+  expected: 'true or false',
+  holds: (value) => typeof value === 'boolean',
+}
 export const text: Rule = {
   expected: 'a non-empty string',
   holds: (value) => typeof value === 'string' && value !== '',
@@ -51,7 +54,10 @@ export function oneOf(...words: readonly string[]): Rule {
 
 /** A list in which each item keeps a rule. */
 export function listOf(rule: Rule, expected: string): Rule {
-  return { expected, holds: (value) => Array.isArray(value) && value.every((item) => rule.holds(item)) }
+  return {
+    expected,
+    holds: (value) => Array.isArray(value) && value.every((item) => rule.holds(item)),
+  }
 }
 
 /**
@@ -62,7 +68,9 @@ export function listOf(rule: Rule, expected: string): Rule {
  */
 export function checkOptions(where: string, options: unknown, rules: Rules): void {
   if (!object.holds(options)) {
-    throw new InvalidOptionError(`Expected the options of ${where} to be an object, got ${show(options)}`)
+    throw new InvalidOptionError(
+      `Expected the options of ${where} to be an object, got ${show(options)}`,
+    )
   }
   for (const [name, value] of Object.entries(options as Record<string, unknown>)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined

@@ -275,9 +275,7 @@ class InMemorySession implements Session {
  * const manager = new EnvironmentManager({ coordinator, spawner: staticSpawner(), specFor })
  * ```
  */
-export function inMemoryCoordinator(
-  options: { readonly nowMs?: () => number } = {},
-): Coordinator {
+export function inMemoryCoordinator(options: { readonly nowMs?: () => number } = {}): Coordinator {
   const registry = new Registry(options.nowMs ?? (() => performance.now()))
   return {
     reach: 'process',

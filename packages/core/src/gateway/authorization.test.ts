@@ -34,12 +34,20 @@ describe('assertMayStart()', () => {
     'sec-fetch-mode': 'navigate',
     'sec-fetch-dest': 'document',
   }
-  const image = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }
+  const image = {
+    'sec-fetch-site': 'cross-site',
+    'sec-fetch-mode': 'no-cors',
+    'sec-fetch-dest': 'image',
+  }
 
   it.each([
     ['a program', {}, ['refuse', 'navigations', 'allow']],
     ['the address bar', { ...link, 'sec-fetch-site': 'none' }, ['refuse', 'navigations', 'allow']],
-    ['its own page', { ...image, 'sec-fetch-site': 'same-origin' }, ['refuse', 'navigations', 'allow']],
+    [
+      'its own page',
+      { ...image, 'sec-fetch-site': 'same-origin' },
+      ['refuse', 'navigations', 'allow'],
+    ],
     ["another site's link", link, ['navigations', 'allow']],
     ["another site's frame", { ...link, 'sec-fetch-dest': 'iframe' }, ['allow']],
     ["another site's image", image, ['allow']],
@@ -65,7 +73,11 @@ describe('assertLocal()', () => {
     { remoteAddress: '127.9.9.9', host: 'LOCALHOST.' },
     { remoteAddress: '', host: 'localhost' },
     { remoteAddress: '127.0.0.1', host: '' },
-    { remoteAddress: '127.0.0.1', host: 'localhost', headers: { 'x-forwarded-for': '::1, 127.0.0.1' } },
+    {
+      remoteAddress: '127.0.0.1',
+      host: 'localhost',
+      headers: { 'x-forwarded-for': '::1, 127.0.0.1' },
+    },
   ])('lets %j in', (head) => {
     expect(() => assertLocal(requestHead(head), 'a')).not.toThrow()
   })
@@ -78,10 +90,17 @@ describe('assertLocal()', () => {
     [{ remoteAddress: '127.0.0.1', host: 'notlocalhost' }, 'the host name'],
     [{ remoteAddress: '127.0.0.1', host: '127.0.0.1.evil.example' }, 'the host name'],
     [
-      { remoteAddress: '127.0.0.1', host: 'localhost', headers: { 'x-forwarded-for': '9.9.9.9, 127.0.0.1' } },
+      {
+        remoteAddress: '127.0.0.1',
+        host: 'localhost',
+        headers: { 'x-forwarded-for': '9.9.9.9, 127.0.0.1' },
+      },
       'a client behind a proxy',
     ],
-    [{ remoteAddress: '127.0.0.1', host: 'localhost', headers: { forwarded: 'for=9.9.9.9' } }, 'behind a proxy'],
+    [
+      { remoteAddress: '127.0.0.1', host: 'localhost', headers: { forwarded: 'for=9.9.9.9' } },
+      'behind a proxy',
+    ],
   ])('keeps %j out, and says why and what to do', (head, message) => {
     const enter = (): void => assertLocal(requestHead(head), 'a')
     expect(enter).toThrow(message)

@@ -65,7 +65,8 @@ function wantsPage(request: GatewayRequest): boolean {
   const { headers, method } = request
   if (method !== 'GET' && method !== 'HEAD') return false
   const destination = headers['sec-fetch-dest']
-  if (destination !== undefined && !/^(document|iframe|frame)$/.test(String(destination))) return false
+  if (destination !== undefined && !/^(document|iframe|frame)$/.test(String(destination)))
+    return false
   return /\btext\/html\b/.test(headers.accept ?? '')
 }
 

@@ -27,7 +27,10 @@ interface Bench {
   readonly events: EventEmitter
   /** By id, the latest instance. */
   readonly instances: Map<string, InProcessContext>
-  get(id: string, path?: string): Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>
+  get(
+    id: string,
+    path?: string,
+  ): Promise<{ status: number; headers: IncomingMessage['headers']; body: string }>
   stopped(id: string): Promise<void>
 }
 
@@ -72,10 +75,19 @@ async function make(options: Partial<GatewayOptions> = {}): Promise<Bench> {
     server.closeAllConnections()
   })
   return {
-    gateway, server, port, clock, events, instances,
+    gateway,
+    server,
+    port,
+    clock,
+    events,
+    instances,
     async get(id, path = '/now') {
       const response = await open(port, id, path)
-      return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }
+      return {
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: await text(response),
+      }
     },
     async stopped(id) {
       while (gateway.manager.explain(id).state !== 'stopped') {
@@ -87,7 +99,13 @@ async function make(options: Partial<GatewayOptions> = {}): Promise<Bench> {
 }
 
 async function open(port: number, id: string, path: string): Promise<IncomingMessage> {
-  const request = httpRequest({ host: '127.0.0.1', port, path, headers: { 'x-env-id': id }, agent: false })
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port,
+    path,
+    headers: { 'x-env-id': id },
+    agent: false,
+  })
   request.end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   return response
@@ -158,7 +176,12 @@ describe('an environment is kept while it is used', () => {
   it('and not by a client that has left', async () => {
     const { port, clock, events, gateway, stopped } = await make()
     const asked = once(events, 'request')
-    const request = httpRequest({ host: '127.0.0.1', port, path: '/hang', headers: { 'x-env-id': 'a' } })
+    const request = httpRequest({
+      host: '127.0.0.1',
+      port,
+      path: '/hang',
+      headers: { 'x-env-id': 'a' },
+    })
     request.on('error', () => {})
     request.end()
     const [upstream] = (await asked) as [import('node:http').ServerResponse]
@@ -197,14 +220,19 @@ describe('through the gateway', () => {
     expect(refused.headers['retry-after']).toBe('2')
     expect(JSON.parse(refused.body)).toMatchObject({
       code: 'ALCOVE_BACKING_OFF',
-      detail: expect.stringMatching(/^Environment "a" exited with code 3\. It failed once and is tried again in 2 s$/),
+      detail: expect.stringMatching(
+        /^Environment "a" exited with code 3\. It failed once and is tried again in 2 s$/,
+      ),
     })
     await clock.advance(2_000)
     expect((await get('a')).body).toBe('a#2')
   })
 
   it('a full gateway answers 503 with Retry-After once the wait is over', async () => {
-    const { port, get, clock, events } = await make({ maxEnvironments: 1, capacityTimeoutMs: 3_000 })
+    const { port, get, clock, events } = await make({
+      maxEnvironments: 1,
+      capacityTimeoutMs: 3_000,
+    })
     const asked = once(events, 'request')
     const holding = open(port, 'a', '/hold')
     await asked

@@ -23,7 +23,8 @@ export interface GatewayOptions extends ManagerOptions, Omit<ForwarderOptions, '
 
 /** A gateway over a manager that the host has made itself, and closes itself. */
 export interface SharedManagerOptions
-  extends Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs'>,
+  extends
+    Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs'>,
     Omit<ForwarderOptions, 'dial'> {
   readonly manager: EnvironmentManager
 }
@@ -81,6 +82,8 @@ export function splitOptions(
   }
   return {
     own: own as unknown as SplitOptions['own'],
-    forManager: shared ? (options as SharedManagerOptions).manager : (rest as unknown as ManagerOptions),
+    forManager: shared
+      ? (options as SharedManagerOptions).manager
+      : (rest as unknown as ManagerOptions),
   }
 }

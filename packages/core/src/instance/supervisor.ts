@@ -37,7 +37,11 @@ export class Supervisor {
    * Brings a queued instance up; `publish` is called once it answers, before it counts as ready. After a rejection nothing of
    * it runs, and its state is `failed`, or `stopped` where `signal` ended it.
    */
-  async start(instance: Instance, signal: AbortSignal, publish: () => Promise<void>): Promise<void> {
+  async start(
+    instance: Instance,
+    signal: AbortSignal,
+    publish: () => Promise<void>,
+  ): Promise<void> {
     const beganMs = this.clock.nowMs()
     instance.become('starting', 'its turn to start has come')
     await this.#bringUp(instance, signal, async () => {
@@ -98,8 +102,7 @@ export class Supervisor {
     const observation = this.#observations.get(instance)
     if (instance.state !== 'unready' || !observation || this.#checks.has(instance)) return
     this.#checks.add(instance)
-    const stillWanted = new AbortController()
-    void this.#untilReady(instance, observation, cause, stillWanted.signal)
+    void this.#untilReady(instance, observation, cause)
       .finally(() => this.#checks.delete(instance))
       .then(
         () => {
@@ -139,7 +142,11 @@ export class Supervisor {
     }
   }
 
-  async #bringUp(instance: Instance, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async #bringUp(
+    instance: Instance,
+    signal: AbortSignal,
+    work: () => Promise<void>,
+  ): Promise<void> {
     try {
       await work()
       instance.gone.throwIfAborted()
@@ -213,11 +220,11 @@ export class Supervisor {
     instance: Instance,
     observation: Observation,
     cause: ReadinessCause,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { id, log, plan, spawner } = instance
     const { readiness, readyTimeoutMs } = plan.policy
-    const ended = AbortSignal.any([signal, instance.gone, observation.ended])
+    const ended = AbortSignal.any([...(signal ? [signal] : []), instance.gone, observation.ended])
     return waitUntilReady(
       async (attempt) => {
         const endpoint = await observation.endpoint(attempt)
@@ -238,9 +245,10 @@ export class Supervisor {
         timeoutMs: readyTimeoutMs,
         clock: this.clock,
         signal: ended,
-        timedOut: (detail) =>
+        // A probe may have a shorter time of its own.
+        timedOut: (detail, timeoutMs) =>
           new ReadyTimeoutError(
-            `Environment "${id}" was started and not ready within ${readyTimeoutMs} ms${detail}; raise \`readyTimeoutMs\` if it needs longer`,
+            `Environment "${id}" was started and not ready within ${timeoutMs} ms${detail}; raise \`${timeoutMs === readyTimeoutMs ? 'readyTimeoutMs' : 'timeoutMs'}\`${timeoutMs === readyTimeoutMs ? '' : ' of its probe'} if it needs longer`,
             { id, lastLogLines: log.tail(10) },
           ),
       },
@@ -268,5 +276,7 @@ export class Supervisor {
 
 /** The error for those who wait for an environment that is stopped meanwhile. */
 export function stoppedError(id: string, reason: string): StoppedError {
-  return new StoppedError(`Environment "${id}" was stopped while it was waited for: ${reason}`, { id })
+  return new StoppedError(`Environment "${id}" was stopped while it was waited for: ${reason}`, {
+    id,
+  })
 }

@@ -10,24 +10,34 @@ class EndHandler implements Dispatcher.DispatchHandler {
     private readonly done: () => void,
   ) {}
 
-  onRequestStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void {
+  onRequestStart(
+    ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>
+  ): void {
     this.handler.onRequestStart?.(...args)
   }
 
-  onResponseStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
+  onResponseStart(
+    ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>
+  ): void {
     this.handler.onResponseStart?.(...args)
   }
 
-  onResponseData(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void {
+  onResponseData(
+    ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>
+  ): void {
     this.handler.onResponseData?.(...args)
   }
 
-  onResponseEnd(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
+  onResponseEnd(
+    ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>
+  ): void {
     this.done()
     this.handler.onResponseEnd?.(...args)
   }
 
-  onResponseError(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
+  onResponseError(
+    ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>
+  ): void {
     this.done()
     this.handler.onResponseError?.(...args)
   }
@@ -71,7 +81,11 @@ export async function fetchFrom(
   const scheme = endpoint.tls ? 'https' : 'http'
   const host = endpoint.kind === 'tcp' ? hostOf(endpoint.host, endpoint.port) : 'localhost'
   try {
-    return await fetch(new URL(path, `${scheme}://${host}`), { redirect: 'manual', ...init, dispatcher })
+    return await fetch(new URL(path, `${scheme}://${host}`), {
+      redirect: 'manual',
+      ...init,
+      dispatcher,
+    })
   } catch (error) {
     done()
     throw error

@@ -5,7 +5,9 @@ import type { Eviction, EvictionVerdict } from './options.js'
 /** What an eviction needs of its manager. */
 export interface EvictionContext {
   readonly clock: Clock
-  readonly beforeEvict: ((eviction: Eviction) => EvictionVerdict | Promise<EvictionVerdict>) | undefined
+  readonly beforeEvict:
+    | ((eviction: Eviction) => EvictionVerdict | Promise<EvictionVerdict>)
+    | undefined
   readonly beforeEvictTimeoutMs: number
   /** Ends an idle instance; resolves when nothing of it runs. */
   end(instance: Instance, reason: string): Promise<void>

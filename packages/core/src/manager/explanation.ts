@@ -23,7 +23,9 @@ export interface Explanation {
   readonly leases: Readonly<Record<LeaseKind | 'waiting', number>>
   readonly readySinceMs: number | undefined
   readonly lastActivityMs: number | undefined
-  readonly nextDeadline: { readonly what: 'idle' | 'lifetime' | 'retry'; readonly atMs: number } | undefined
+  readonly nextDeadline:
+    | { readonly what: 'idle' | 'lifetime' | 'retry'; readonly atMs: number }
+    | undefined
   readonly failure:
     | { readonly code: string; readonly reason: string; readonly consecutive: number }
     | undefined
@@ -41,7 +43,9 @@ export function explain(
 ): Explanation {
   const instance = record.current
   const wall = (ms: number | undefined): number | undefined =>
-    ms === undefined || !Number.isFinite(ms) ? undefined : Math.round(ms - clock.nowMs() + clock.wallMs())
+    ms === undefined || !Number.isFinite(ms)
+      ? undefined
+      : Math.round(ms - clock.nowMs() + clock.wallMs())
   const leases = countLeases(instance, record.waiting.size)
   const deadline = nextDeadline(record, idle)
   const atMs = wall(deadline?.dueMs)

@@ -69,7 +69,9 @@ export class IdleSchedule {
   }
 
   /** When the instance is due to be stopped, on the clock, and why. */
-  deadline(instance: Instance): { readonly what: 'idle' | 'lifetime'; readonly dueMs: number } | undefined {
+  deadline(
+    instance: Instance,
+  ): { readonly what: 'idle' | 'lifetime'; readonly dueMs: number } | undefined {
     const { idleTimeoutMs, maxLifetimeMs } = instance.plan.policy
     const { idleSinceMs, readySinceMs, postponedUntilMs } = instance
     const idleDueMs =

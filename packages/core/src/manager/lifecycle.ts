@@ -1,7 +1,13 @@
 import type { Clock } from '../clock.js'
 import type { Claim, Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
-import { AlcoveError, ClosedError, HookFailedError, type InstanceGoneError, SpawnerUnavailableError } from '../errors.js'
+import {
+  AlcoveError,
+  ClosedError,
+  HookFailedError,
+  type InstanceGoneError,
+  SpawnerUnavailableError,
+} from '../errors.js'
 import type { ManagerEvents, Transition } from '../events.js'
 import { Instance, type InstanceListener } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
@@ -41,7 +47,10 @@ interface End {
 }
 
 /** Tells a manager's events. */
-export type Emit = <Name extends keyof ManagerEvents>(name: Name, ...event: ManagerEvents[Name]) => void
+export type Emit = <Name extends keyof ManagerEvents>(
+  name: Name,
+  ...event: ManagerEvents[Name]
+) => void
 
 /** Brings environments up and ends them: who is told what, in which order, and what is kept of it. */
 export class Lifecycle implements InstanceListener, SupervisorListener, OpeningContext {
@@ -68,8 +77,11 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.limits = { maxEnvironments: options.maxEnvironments, maxPerOwner: options.maxPerOwner }
     this.supervisor = new Supervisor(gateway, this.clock, this)
     this.starts = new StartQueue(options.maxConcurrentStarts)
-    this.capacity = new Capacity(this.limits, options.capacityTimeoutMs, this.clock, (limit, owner) =>
-      this.#makeRoom(limit === 'maxPerOwner' ? owner : undefined),
+    this.capacity = new Capacity(
+      this.limits,
+      options.capacityTimeoutMs,
+      this.clock,
+      (limit, owner) => this.#makeRoom(limit === 'maxPerOwner' ? owner : undefined),
     )
     this.idleSchedule = new IdleSchedule(this.clock, {
       idleTooLong: (instance) => void this.#evictions.evict(instance, 'idle'),

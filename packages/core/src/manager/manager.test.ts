@@ -184,7 +184,10 @@ describe('specFor', () => {
   it.each([
     [{ run: {}, spawner: 'docker' }, 'names the spawner "docker", and there is "scripted"'],
     [{ run: {}, polcy: {} }, 'has no option "polcy": did you mean `policy`?'],
-    [{ run: {}, policy: { idleTimeout: 1 } }, 'has no option "idleTimeout": did you mean `idleTimeoutMs`?'],
+    [
+      { run: {}, policy: { idleTimeout: 1 } },
+      'has no option "idleTimeout": did you mean `idleTimeoutMs`?',
+    ],
     [{}, 'Expected `run` of the spec of environment "a" to say what to start, got `undefined`'],
   ])('names what is wrong with a spec: %j', async (spec, message) => {
     const { manager } = make({ specFor: () => spec as never })
@@ -217,7 +220,10 @@ describe('idle eviction', () => {
     expect(manager.explain('a')).toMatchObject({ state: 'ready', nextDeadline: { what: 'idle' } })
     await clock.advance(1)
     expect(spawner.stopped).toEqual(['a#1'])
-    expect(manager.explain('a')).toMatchObject({ state: 'stopped', why: 'It is stopped: idle for 1000 ms' })
+    expect(manager.explain('a')).toMatchObject({
+      state: 'stopped',
+      why: 'It is stopped: idle for 1000 ms',
+    })
   })
 
   it('begins anew with each use', async () => {
@@ -331,7 +337,10 @@ describe('beforeEvict', () => {
 
   it('evicts nothing that was used while it thought about it', async () => {
     const thought = Promise.withResolvers<undefined>()
-    const { manager, spawner, clock } = make({ idleTimeoutMs: 1_000, beforeEvict: () => thought.promise })
+    const { manager, spawner, clock } = make({
+      idleTimeoutMs: 1_000,
+      beforeEvict: () => thought.promise,
+    })
     await manager.create('a')
     await clock.advance(1_000)
     const lease = await manager.acquire('a')
@@ -459,16 +468,28 @@ describe('crash and back-off', () => {
     const { manager, spawner, clock, transitions } = make({ initialBackOffMs: 1_000 })
     await manager.create('a')
     spawner.crash('a', crash)
-    expect(manager.explain('a')).toMatchObject({ state: 'failed', failure: { code: 'ALCOVE_INSTANCE_GONE' } })
+    expect(manager.explain('a')).toMatchObject({
+      state: 'failed',
+      failure: { code: 'ALCOVE_INSTANCE_GONE' },
+    })
     const error = await failure(manager.acquire('a'))
     expect(error).toMatchObject({ code: 'ALCOVE_BACKING_OFF', status: 503 })
-    expect(error.message).toMatch(/^Environment "a" exited with code 3\. It failed once and is tried again in 1 s$/)
+    expect(error.reason).toMatch(
+      /^Environment "a" exited with code 3\. It failed once and is tried again in 1 s$/,
+    )
+    expect(error).toMatchObject({ lastLogLines: ['hello from the script'] })
     expect(error.retryAfterMs).toBeGreaterThan(700)
     expect(error.retryAfterMs).toBeLessThanOrEqual(1_000)
     await clock.advance(1_000)
     ;(await manager.acquire('a')).release()
     expect(states(transitions)).toEqual([
-      'queued', 'starting', 'ready', 'failed', 'queued', 'starting', 'ready',
+      'queued',
+      'starting',
+      'ready',
+      'failed',
+      'queued',
+      'starting',
+      'ready',
     ])
   })
 
@@ -482,7 +503,11 @@ describe('crash and back-off', () => {
   })
 
   it('stays failed after maxConsecutiveFailures, until somebody restarts it', async () => {
-    const { manager, spawner, clock } = make({ initialBackOffMs: 1_000, maxBackOffMs: 4_000, maxConsecutiveFailures: 3 })
+    const { manager, spawner, clock } = make({
+      initialBackOffMs: 1_000,
+      maxBackOffMs: 4_000,
+      maxConsecutiveFailures: 3,
+    })
     spawner.crashAtStart(crash)
     for (let i = 0; i < 3; i += 1) {
       expect((await failure(manager.acquire('a'))).code).toBe('ALCOVE_INSTANCE_GONE')
@@ -490,7 +515,9 @@ describe('crash and back-off', () => {
     }
     await clock.advance(86_400_000)
     const error = await failure(manager.acquire('a'))
-    expect(error.message).toContain('It failed 3 times in a row and is not started again until somebody restarts it')
+    expect(error.message).toContain(
+      'It failed 3 times in a row and is not started again until somebody restarts it',
+    )
     expect(error.retryAfterMs).toBeUndefined()
     expect(spawner.started).toHaveLength(3)
     spawner.crashAtStart(undefined)
@@ -499,7 +526,11 @@ describe('crash and back-off', () => {
   })
 
   it('counts no failure in a row after it was ready for stableAfterMs', async () => {
-    const { manager, spawner, clock } = make({ initialBackOffMs: 1_000, stableAfterMs: 60_000, idleTimeoutMs: 1e9 })
+    const { manager, spawner, clock } = make({
+      initialBackOffMs: 1_000,
+      stableAfterMs: 60_000,
+      idleTimeoutMs: 1e9,
+    })
     for (const readyForMs of [1_000, 1_000, 60_000]) {
       await clock.advance(10_000)
       await manager.create('a')
@@ -522,7 +553,10 @@ describe('crash and back-off', () => {
   })
 
   it('a readiness that never comes ends in time, and leaves nothing running', async () => {
-    const { manager, spawner, clock } = make({ readiness: { ready: () => new Promise(() => {}) }, readyTimeoutMs: 2_000 })
+    const { manager, spawner, clock } = make({
+      readiness: { ready: () => new Promise(() => {}) },
+      readyTimeoutMs: 2_000,
+    })
     const failed = failure(manager.create('a'))
     await clock.advance(2_000)
     expect(await failed).toMatchObject({ code: 'ALCOVE_READY_TIMEOUT', status: 504 })
@@ -555,7 +589,9 @@ describe('health', () => {
   it('lets nobody in while an instance that could not be connected to is asked again', async () => {
     const checks: { readonly cause: string; readonly pass: () => void }[] = []
     const { manager } = make({
-      readiness: { ready: ({ cause }) => new Promise((resolve) => checks.push({ cause, pass: resolve })) },
+      readiness: {
+        ready: ({ cause }) => new Promise((resolve) => checks.push({ cause, pass: resolve })),
+      },
     })
     const first = manager.acquire('a')
     await until(() => checks.length === 1)
@@ -721,7 +757,10 @@ describe('stop, restart, purge, close', () => {
     const closed = manager.close()
     release()
     await closed
-    expect((await Promise.all(waits)).map(({ code }) => code)).toEqual(['ALCOVE_CLOSED', 'ALCOVE_CLOSED'])
+    expect((await Promise.all(waits)).map(({ code }) => code)).toEqual([
+      'ALCOVE_CLOSED',
+      'ALCOVE_CLOSED',
+    ])
     expect(spawner.running.size).toBe(0)
   })
 
@@ -755,7 +794,10 @@ describe('what it tells', () => {
     })
     lease.release()
     expect(manager.explain('a').why).toBe('It is idle, and is stopped in 600 s if nobody uses it')
-    expect(manager.explain('b')).toMatchObject({ state: 'stopped', why: 'It is stopped: never asked for' })
+    expect(manager.explain('b')).toMatchObject({
+      state: 'stopped',
+      why: 'It is stopped: never asked for',
+    })
     expect(manager.list().map(({ id }) => id)).toEqual(['a'])
     expect(manager.get('b')).toBeUndefined()
     expect(await manager.diagnose()).toMatchObject({
@@ -809,7 +851,10 @@ describe('what it tells', () => {
 
   it('refuses to start an environment for one who may only use it', async () => {
     const { manager, spawner } = make()
-    expect(await failure(manager.acquire('a', { wake: false }))).toMatchObject({ code: 'ALCOVE_NOT_RUNNING', status: 503 })
+    expect(await failure(manager.acquire('a', { wake: false }))).toMatchObject({
+      code: 'ALCOVE_NOT_RUNNING',
+      status: 503,
+    })
     await manager.create('a')
     ;(await manager.acquire('a', { wake: false })).release()
     expect(spawner.started).toHaveLength(1)

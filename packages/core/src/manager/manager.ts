@@ -5,7 +5,12 @@ import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
 import { type Spec, specHash } from '../environment/spec.js'
-import { ClosedError, HookFailedError, NotRunningError, SpawnerUnavailableError } from '../errors.js'
+import {
+  ClosedError,
+  HookFailedError,
+  NotRunningError,
+  SpawnerUnavailableError,
+} from '../errors.js'
 import type { ManagerEvents } from '../events.js'
 import type { Lease } from '../instance/lease.js'
 import { durationOrNoneMs, checkOptions, text } from '../option-check.js'
@@ -157,7 +162,11 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     checkOptions('stop()', options, stopRules)
     const record = this.#lifecycle.record(assertEnvironmentId(id))
     record.ownSpec = undefined
-    await this.#lifecycle.stop(record, options.drainMs ?? 5_000, options.reason ?? 'stopped by a caller')
+    await this.#lifecycle.stop(
+      record,
+      options.drainMs ?? 5_000,
+      options.reason ?? 'stopped by a caller',
+    )
   }
 
   /** Stops and starts an environment again; one that failed for good gets another chance. Throws what {@link create} throws. */
@@ -165,7 +174,11 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     checkOptions('restart()', options, stopRules)
     const record = this.#lifecycle.record(assertEnvironmentId(id))
     const { ownSpec } = record
-    await this.#lifecycle.stop(record, options.drainMs ?? 5_000, options.reason ?? 'restarted by a caller')
+    await this.#lifecycle.stop(
+      record,
+      options.drainMs ?? 5_000,
+      options.reason ?? 'restarted by a caller',
+    )
     return this.create(id, ownSpec)
   }
 

@@ -41,7 +41,12 @@ export interface OpeningContext {
   readonly spawners: ReadonlyMap<string, GuardedSpawner>
   /** Resolves once what a former run left is dealt with. */
   session(): Promise<Session>
-  instance(record: ManagedEnvironment, generation: number, plan: InstancePlan, spawner: GuardedSpawner): Instance
+  instance(
+    record: ManagedEnvironment,
+    generation: number,
+    plan: InstancePlan,
+    spawner: GuardedSpawner,
+  ): Instance
 }
 
 /** What is published as a handle: a gateway that did not start the instance has to know whose handle it is. */
@@ -95,7 +100,7 @@ export class Opening {
       )
       if (entry.is === 'claimed') return this.#claimed(session, entry.claim, plan, spawner)
       if (entry.is === 'running') return this.#adopt(entry.at, plan)
-      if (entry.is === 'failed') throw backingOff(record.id, entry.failure)
+      if (entry.is === 'failed') throw backingOff(record, entry.failure)
       // eslint-disable-next-line no-await-in-loop -- as above
       await untilAborted(entry.changed, signal)
     }
@@ -252,18 +257,19 @@ function published(instance: Instance, plan: InstancePlan): Published {
   }
 }
 
-function backingOff(id: string, failure: Failure): BackingOffError {
+function backingOff({ id, current }: ManagedEnvironment, failure: Failure): BackingOffError {
+  const lastLogLines = current?.log.tail(10) ?? []
   const { reason, retryAfterMs, consecutive = 1 } = failure
   const times = consecutive === 1 ? 'once' : `${consecutive} times in a row`
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
     return new BackingOffError(
       `${reason}. It failed ${times} and is not started again until somebody restarts it`,
-      { id },
+      { id, lastLogLines },
     )
   }
   return new BackingOffError(
     `${reason}. It failed ${times} and is tried again in ${Math.ceil(retryAfterMs / 1_000)} s`,
-    { id, retryAfterMs },
+    { id, retryAfterMs, lastLogLines },
   )
 }
 

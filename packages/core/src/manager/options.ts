@@ -41,7 +41,7 @@ export interface ManagerOptions extends Partial<Policy>, Partial<BackOffPolicy> 
   readonly maxConcurrentStarts?: number
   /** How long a start waits for a place where all are taken and none is idle. @default 10_000 */
   readonly capacityTimeoutMs?: number
-  /** Asked before an idle environment is stopped, and may put that off. A throw puts it off by `idleTimeoutMs`. */
+  /** Asked before an idle environment is stopped, and may put that off. A throw puts it off by `idleTimeoutMs`, a minute at the most. */
   readonly beforeEvict?: (eviction: Eviction) => EvictionVerdict | Promise<EvictionVerdict>
   /** How long `beforeEvict` may take before the eviction goes on without it. @default 30_000 */
   readonly beforeEvictTimeoutMs?: number
@@ -163,8 +163,7 @@ export function resolveManagerOptions(
     )
   }
   const clock = options.clock ?? systemClock
-  const coordinator =
-    options.coordinator ?? inMemoryCoordinator({ nowMs: () => clock.nowMs() })
+  const coordinator = options.coordinator ?? inMemoryCoordinator({ nowMs: () => clock.nowMs() })
   for (const spawner of spawners) assertReach(coordinator, spawner)
   const initialBackOffMs = options.initialBackOffMs ?? 1_000
   return Object.freeze({
@@ -194,7 +193,9 @@ export function checkSpec(id: string, spec: Spec): void {
   const where = `the spec of environment "${id}"`
   rule.checkOptions(where, spec, specRules)
   if (spec.run === undefined) {
-    throw new InvalidOptionError(`Expected \`run\` of ${where} to say what to start, got \`undefined\``)
+    throw new InvalidOptionError(
+      `Expected \`run\` of ${where} to say what to start, got \`undefined\``,
+    )
   }
   if (spec.policy) rule.checkOptions(`the policy in ${where}`, spec.policy, policyRules)
 }

@@ -21,10 +21,13 @@ afterEach(() => manager.close({ drainMs: 0 }))
 const node = (program: string, more: Partial<ProcessRun> = {}): Spec => ({
   run: { command: [process.execPath, '-e', program], ...more },
 })
-const answer = 'require("http").createServer((q, s) => s.end(JSON.stringify({pid: process.pid, path: q.url})))'
+const answer =
+  'require("http").createServer((q, s) => s.end(JSON.stringify({pid: process.pid, path: q.url})))'
 const server = `${answer}.listen(process.env.PORT)`
 
-async function failure(promise: Promise<unknown>): Promise<AlcoveError & { lastLogLines: string[] }> {
+async function failure(
+  promise: Promise<unknown>,
+): Promise<AlcoveError & { lastLogLines: string[] }> {
   return promise.then(
     () => {
       throw new Error('It was expected to fail')
@@ -35,7 +38,9 @@ async function failure(promise: Promise<unknown>): Promise<AlcoveError & { lastL
 
 /** A zombie, which a container's init may leave, runs nothing any more. */
 function isAlive(pid: number): boolean {
-  const state = execFileSync('ps', ['-o', 'stat=', '-p', `${pid},${process.pid}`], { encoding: 'utf8' })
+  const state = execFileSync('ps', ['-o', 'stat=', '-p', `${pid},${process.pid}`], {
+    encoding: 'utf8',
+  })
   const [first = '', second] = state.trim().split('\n')
   return second !== undefined && !first.startsWith('Z') && !second.startsWith('Z')
 }

@@ -123,10 +123,7 @@ export interface Spawner<Run extends Json = Json, Handle extends Json = Json> {
     how: { readonly tailLines: number; readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<string>
   /** In the order of `handles`; `undefined` for one that is gone. */
-  usage?(
-    handles: readonly Handle[],
-    signal: AbortSignal,
-  ): Promise<readonly (Usage | undefined)[]>
+  usage?(handles: readonly Handle[], signal: AbortSignal): Promise<readonly (Usage | undefined)[]>
   /** Ends its own clients and watches; instances stay. Idempotent. */
   close(): Promise<void>
 }

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type IncomingMessage, request as httpRequest, type RequestOptions, type Server } from 'node:http'
+import {
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+  type Server,
+} from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { GatewayOptions } from '../gateway/options.js'
@@ -61,7 +66,11 @@ interface Answer {
  * })
  * ```
  */
-export function describeAdapter({ describe, it }: TestApi, name: string, fixture: AdapterFixture): void {
+export function describeAdapter(
+  { describe, it }: TestApi,
+  name: string,
+  fixture: AdapterFixture,
+): void {
   const test = (
     sentence: string,
     run: (bench: Bench) => Promise<void>,
@@ -83,7 +92,10 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
   }
 
   describe(`${name}, as any adapter`, () => {
-    test('gives a request that names an environment to it, and any other to the host', async ({ ask, app }) => {
+    test('gives a request that names an environment to it, and any other to the host', async ({
+      ask,
+      app,
+    }) => {
       const answer = await ask('/hello?x=1', { environment: 'pr-42' })
       assert.equal(answer.status, 200)
       assert.equal(answer.body, 'pr-42: GET /hello?x=1')
@@ -107,7 +119,12 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
 
     test('streams events before their end', async ({ server, app }) => {
       const { port } = server.address() as AddressInfo
-      const request = httpRequest({ port, host: '127.0.0.1', path: '/events', headers: { 'x-env-id': 'a' } })
+      const request = httpRequest({
+        port,
+        host: '127.0.0.1',
+        path: '/events',
+        headers: { 'x-env-id': 'a' },
+      })
       request.end()
       const [response] = (await once(request, 'response')) as [IncomingMessage]
       assert.equal(response.headers['content-type'], 'text/event-stream')
@@ -122,7 +139,12 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
     test('tells an environment at once that its client left', async ({ server, app }) => {
       const { port } = server.address() as AddressInfo
       const asked = once(app.events, 'asked')
-      const request = httpRequest({ port, host: '127.0.0.1', path: '/never', headers: { 'x-env-id': 'a' } })
+      const request = httpRequest({
+        port,
+        host: '127.0.0.1',
+        path: '/never',
+        headers: { 'x-env-id': 'a' },
+      })
       request.on('error', () => {})
       request.end()
       await asked
@@ -136,13 +158,21 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
       await assertEchoes(await upgrade('/socket', { 'x-env-id': 'a' }))
     })
 
-    test('takes WebSockets before any request where it is attached', async ({ proxy, server, upgrade }) => {
+    test('takes WebSockets before any request where it is attached', async ({
+      proxy,
+      server,
+      upgrade,
+    }) => {
       proxy.attach(server)
       proxy.attach(server)
       await assertEchoes(await upgrade('/socket', { 'x-env-id': 'a' }))
     })
 
-    test("leaves other listeners of the host's upgrades alone", async ({ proxy, server, upgrade }) => {
+    test("leaves other listeners of the host's upgrades alone", async ({
+      proxy,
+      server,
+      upgrade,
+    }) => {
       proxy.attach(server)
       server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
         if (request.url === '/own') socket.end('HTTP/1.1 101 Mine\r\n\r\n')
@@ -152,7 +182,11 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
       await assertEchoes(await upgrade('/socket', { 'x-env-id': 'a' }))
     })
 
-    test('answers an upgrade that nobody takes as the request that it is', async ({ proxy, server, upgrade }) => {
+    test('answers an upgrade that nobody takes as the request that it is', async ({
+      proxy,
+      server,
+      upgrade,
+    }) => {
       proxy.attach(server)
       const socket = await upgrade('/nobody')
       const answer = await text(socket)
@@ -165,7 +199,10 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
       async ({ ask, upgrade, app, proxy, server }) => {
         proxy.attach(server)
         assert.equal((await ask('/hello', { environment: 'a' })).status, 401)
-        assert.equal((await ask('/hello', { environment: 'a', headers: { 'x-user': 'mallory' } })).status, 403)
+        assert.equal(
+          (await ask('/hello', { environment: 'a', headers: { 'x-user': 'mallory' } })).status,
+          403,
+        )
         assert.match(await text(await upgrade('/socket', { 'x-env-id': 'a' })), /^HTTP\/1\.1 401 /)
         assert.equal(app.started.length, 0)
         const allowed = await ask('/hello', { environment: 'a', headers: { 'x-user': 'ann' } })
@@ -181,7 +218,10 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
       },
     )
 
-    test('answers for an environment that does not exist, or an id that breaks the grammar', async ({ ask, app }) => {
+    test('answers for an environment that does not exist, or an id that breaks the grammar', async ({
+      ask,
+      app,
+    }) => {
       const unknown = await ask('/', { environment: 'unknown' })
       assert.equal(unknown.status, 404)
       assert.equal(unknown.headers['content-type'], 'application/problem+json')
@@ -224,8 +264,16 @@ export function describeAdapter({ describe, it }: TestApi, name: string, fixture
 
     test('installs no handler for the whole process', async ({ ask }) => {
       await ask('/hello', { environment: 'a' })
-      for (const event of ['uncaughtException', 'unhandledRejection', 'SIGTERM', 'SIGINT', 'exit']) {
-        const own = process.listeners(event as 'exit').filter((listener) => /alcove/i.test(String(listener)))
+      for (const event of [
+        'uncaughtException',
+        'unhandledRejection',
+        'SIGTERM',
+        'SIGINT',
+        'exit',
+      ]) {
+        const own = process
+          .listeners(event as 'exit')
+          .filter((listener) => /alcove/i.test(String(listener)))
         assert.equal(own.length, 0, event)
       }
     })
@@ -262,7 +310,11 @@ async function mount(
       })
       request.end(body)
       const [response] = (await once(request, 'response')) as [IncomingMessage]
-      return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }
+      return {
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: await text(response),
+      }
     },
     async upgrade(path, headers = {}) {
       const socket = connect(port, '127.0.0.1')

@@ -39,7 +39,9 @@ export function conformanceApp(): ConformanceApp {
       })
       server.on('upgrade', (_request, socket) => {
         socket.on('error', () => {})
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+        )
         socket.pipe(socket)
       })
       return server

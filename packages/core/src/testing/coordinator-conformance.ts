@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import type { Claim, Coordinator, Entry, Limits, Published, Session } from '../coordination/coordinator.js'
+import type {
+  Claim,
+  Coordinator,
+  Entry,
+  Limits,
+  Published,
+  Session,
+} from '../coordination/coordinator.js'
 import type { TestApi } from './test-api.js'
 
 /** A coordinator to be tested. */
@@ -140,7 +147,11 @@ export function describeCoordinator(
 
     test('keeps a failure until its back-off is over, and tells it to all', async (join) => {
       const [a, b] = [await join(), await join()]
-      await claimOf(await enter(a, 'x')).end({ reason: 'broke', retryAfterMs: 60_000, consecutive: 2 })
+      await claimOf(await enter(a, 'x')).end({
+        reason: 'broke',
+        retryAfterMs: 60_000,
+        consecutive: 2,
+      })
       const entry = await enter(b, 'x')
       assert(entry.is === 'failed')
       assert.equal(entry.failure.reason, 'broke')
@@ -151,7 +162,11 @@ export function describeCoordinator(
 
     test('hands the last failure to the start that follows it', async (join) => {
       const session = await join()
-      await claimOf(await enter(session, 'x')).end({ reason: 'broke', retryAfterMs: 0, consecutive: 2 })
+      await claimOf(await enter(session, 'x')).end({
+        reason: 'broke',
+        retryAfterMs: 0,
+        consecutive: 2,
+      })
       assert.equal(claimOf(await enter(session, 'x')).after?.consecutive, 2)
     })
 
@@ -176,7 +191,12 @@ export function describeCoordinator(
       )
       const claims = entries.filter((entry) => entry.is === 'claimed')
       assert.equal(claims.length, 10)
-      assert(entries.every((entry) => entry.is === 'claimed' || (entry.is === 'refused' && entry.limit === 'maxEnvironments')))
+      assert(
+        entries.every(
+          (entry) =>
+            entry.is === 'claimed' || (entry.is === 'refused' && entry.limit === 'maxEnvironments'),
+        ),
+      )
       await claims[0]!.claim.end()
       assert.equal((await sessions[1]!.enter('late', 'o', limits, never)).is, 'claimed')
     })
@@ -185,7 +205,10 @@ export function describeCoordinator(
       const session = await join()
       const limits = { ...unlimited, maxPerOwner: 1 }
       const first = await session.enter('a', 'ann', limits, never)
-      assert.deepEqual(await session.enter('b', 'ann', limits, never), { is: 'refused', limit: 'maxPerOwner' })
+      assert.deepEqual(await session.enter('b', 'ann', limits, never), {
+        is: 'refused',
+        limit: 'maxPerOwner',
+      })
       assert.equal((await session.enter('c', 'bob', limits, never)).is, 'claimed')
       const { generation } = await start(claimOf(first), 'ann')
       await session.exited('a', generation)

@@ -9,17 +9,17 @@ const always: readonly MissingFeature[] = [
   {
     feature: 'limits of memory, CPU and processes',
     reason: 'a plain process may use all that the host has',
-    remedy: 'run environments that are not trusted with the sandbox or the Docker spawner',
+    remedy: 'run only what is trusted, or give the whole gateway a user or a container of its own',
   },
   {
     feature: 'separation of files and network',
     reason: 'environments run as the host’s own user and may read its files, and each other’s',
-    remedy: 'run environments that are not trusted with the sandbox or the Docker spawner',
+    remedy: 'run only what is trusted, or give the whole gateway a user or a container of its own',
   },
   {
     feature: 'environments that outlive the gateway',
     reason: 'they are ended with the host, so that none is forgotten',
-    remedy: 'use the Docker spawner where they have to stay',
+    remedy: 'start what has to stay by other means, and reach it with staticSpawner()',
   },
   {
     feature: 'finding daemons that clear their variables',

@@ -40,7 +40,7 @@ export interface ProcessSpawnerSeams {
  *
  * @example
  * ```ts
- * const manager = createManager({
+ * const manager = new EnvironmentManager({
  *   spawner: processSpawner({ inheritEnv: [...defaultInheritEnv, 'NPM_CONFIG_*'] }),
  *   specFor: ({ id }) => ({ run: { command: ['npm', 'run', 'dev'], cwd: `worktrees/${id}`, listen: 'reported-port' } }),
  * })
@@ -292,7 +292,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   #assertSupported(): void {
     if (this.#platform !== 'win32') return
     throw new UnsupportedError(
-      'The process spawner needs Linux or macOS: Windows has no sessions and signals to end a whole tree of processes by; run the gateway in WSL, or use the Docker spawner',
+      'The process spawner needs Linux or macOS: Windows has no sessions and signals to end a whole tree of processes by; run the gateway in WSL',
     )
   }
 }
