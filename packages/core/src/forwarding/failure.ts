@@ -13,12 +13,13 @@ export const connectRetryAfterMs = 1000
 
 /** Names what went wrong between here and an environment. */
 export function classifyFailure(
-  error: Error & { readonly code?: string },
+  error: Error & { readonly code?: unknown },
   about: { readonly id: string; readonly endpoint: Endpoint; readonly sent: boolean },
 ): AlcoveError {
   if (error instanceof AlcoveError) return error
   const { id, endpoint, sent } = about
-  const code = error.code ?? error.name
+  // A DOMException, such as the reason of a signal, has numbers for codes.
+  const code = typeof error.code === 'string' ? error.code : error.name
   const details = { id, cause: error }
   const where = ` (at ${describeEndpoint(endpoint)})`
   if (
@@ -37,7 +38,7 @@ export function classifyFailure(
       )
     }
     const connectDetails = { ...details, retryAfterMs: connectRetryAfterMs }
-    return code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
+    return code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT' || code === 'TimeoutError'
       ? new UpstreamConnectError(
           `Environment ${quote(id)} accepts no connection in time`,
           connectDetails,

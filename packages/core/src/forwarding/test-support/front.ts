@@ -27,6 +27,7 @@ export interface FrontOptions extends ForwarderOptions {
   readonly to?: Partial<ForwardTarget>
   /** Before each request is forwarded, as a host's middleware would. */
   readonly before?: (request: FrontRequest, response: FrontResponse) => void | Promise<void>
+  readonly beforeAttempt?: () => void
   /** How often a request is tried again after a connection that failed. */
   readonly tries?: number
 }
@@ -66,6 +67,7 @@ export class Front implements AsyncDisposable {
       to: _to,
       before: _before,
       tries: _tries,
+      beforeAttempt: _beforeAttempt,
       ...forwarderOptions
     } = options
     this.forwarder = new Forwarder(forwarderOptions)
@@ -105,7 +107,9 @@ export class Front implements AsyncDisposable {
     await this.#options.before?.(request, response)
     const to = { target: request.url ?? '/', ...this.#options.to }
     for (let left = this.#options.tries ?? 1; left > 0; left -= 1) {
+      this.#options.beforeAttempt?.()
       try {
+        // eslint-disable-next-line no-await-in-loop -- one attempt after another
         await this.forwarder.forward(request, response, this.lease, to)
         return
       } catch (error) {

@@ -61,6 +61,6 @@ export class RawUpstream implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { socket } of this.connections) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
-    if (this.#folder) await rm(this.#folder, { recursive: true })
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true })
   }
 }

@@ -1,0 +1,308 @@
+import { lookup } from 'node:dns/promises'
+import { rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { FakeLease } from './test-support/fake-lease.js'
+import { Front } from './test-support/front.js'
+import { RawUpstream } from './test-support/raw-upstream.js'
+import { Setup } from './test-support/setup.js'
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport) => {
+  /** An exchange that leaves its connection to be used again. */
+  async function warm(setup: Setup): Promise<Awaited<ReturnType<Setup['request']>>['wire']> {
+    const { wire } = await setup.request('GET /warm HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.send(ok)
+    await setup.client.until('ok')
+    return wire
+  }
+
+  it.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT'])(
+    'sends %s once more where a connection dies that was used before',
+    async (method) => {
+      await using setup = await Setup.of(transport)
+      const { client, upstream, front } = setup
+      const used = await warm(setup)
+      client.send(`${method} /again HTTP/1.1\r\nHost: a\r\n\r\n`)
+      await used.head()
+      used.socket.destroy()
+      const fresh = await upstream.connection()
+      expect(await fresh.head()).toContain(`${method} /again `)
+      fresh.send(ok)
+      expect(await client.head()).toContain('HTTP/1.1 200 OK')
+      await Promise.all(front.done)
+      expect(upstream.connections).toHaveLength(2)
+    },
+  )
+
+  it('sends it once more only', async () => {
+    await using setup = await Setup.of(transport)
+    const { client, upstream } = setup
+    const used = await warm(setup)
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await used.head()
+    used.socket.destroy()
+    const fresh = await upstream.connection()
+    await fresh.head()
+    fresh.socket.destroy()
+    expect(await client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(upstream.connections).toHaveLength(2)
+  })
+
+  it.each([
+    ['POST', '\r\n'],
+    ['PATCH', '\r\n'],
+    ['PUT', 'Content-Length: 2\r\n\r\nhi'],
+    ['DELETE', 'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n'],
+  ])('never sends %s with %j twice', async (method, rest) => {
+    await using setup = await Setup.of(transport)
+    const { client, upstream } = setup
+    const used = await warm(setup)
+    client.send(`${method} / HTTP/1.1\r\nHost: a\r\n${rest}`)
+    await used.head()
+    used.socket.destroy()
+    expect(await client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(upstream.connections).toHaveLength(1)
+  })
+
+  it('never sends a request twice of which a byte was answered', async () => {
+    await using setup = await Setup.of(transport)
+    const used = await warm(setup)
+    setup.client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await used.head()
+    used.socket.end('H')
+    expect(await setup.client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(setup.upstream.connections).toHaveLength(1)
+  })
+
+  it('never sends a request twice that a new connection may have brought to its end', async () => {
+    await using setup = await Setup.of(transport)
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.socket.destroy()
+    expect(await setup.client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(setup.upstream.connections).toHaveLength(1)
+  })
+
+  it.each([
+    ['of known length', 'Content-Length: 5\r\n\r\nhello'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
+    ['that is not there yet', 'Content-Length: 5\r\n\r\n'],
+  ])('leaves a body %s unread where nobody could be connected to', async (what, rest) => {
+    const upstream = await RawUpstream.listen(transport)
+    const { endpoint } = upstream
+    await upstream[Symbol.asyncDispose]()
+    const lease = new FakeLease(endpoint)
+    let attempts = 0
+    await using recovered = await RawUpstream.listen(transport)
+    const front = await Front.listen(lease, {
+      tries: 3,
+      beforeAttempt: () => {
+        attempts += 1
+        if (attempts === 3) lease.endpoint = recovered.endpoint
+      },
+    })
+    await using _ = front
+    const client = await front.client()
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\n${rest}`)
+    const wire = await recovered.connection()
+    if (what.startsWith('that')) client.send('hello')
+    expect(await wire.until('hello')).toContain('POST / ')
+    wire.send(ok)
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+    expect(front.errors.map(({ code }) => code)).toEqual(
+      Array.from({ length: 2 }, () => 'ALCOVE_UPSTREAM_CONNECT'),
+    )
+  })
+
+  it('says that an environment is not there, and when to come again', async () => {
+    await using setup = await Setup.of(transport)
+    const { endpoint } = setup.upstream
+    await setup.upstream[Symbol.asyncDispose]()
+    setup.client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await setup.client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+    const [error] = setup.front.errors
+    expect(error?.retryAfterMs).toBe(1000)
+    expect(error?.reason).toMatch(
+      /^Environment "pr-1" can't be connected to \((ECONNREFUSED|ENOENT)\)$/,
+    )
+    if (endpoint.kind === 'unix') expect(error?.message).toContain(endpoint.path)
+  })
+
+  it('waits for an answer no longer than it was told', async () => {
+    await using setup = await Setup.of(transport, { headersTimeoutMs: 50 })
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await setup.client.until('ALCOVE_UPSTREAM_TIMEOUT')).toContain('HTTP/1.1 504 ')
+    await wire.end()
+  })
+
+  it('attempts no second answer once a head is out', async () => {
+    await using setup = await Setup.of(transport)
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n')
+    await setup.client.head()
+    wire.socket.destroy()
+    expect(await setup.client.end()).toBe('')
+    await setup.front.done[0]
+    expect(setup.front.errors).toEqual([])
+  })
+
+  it('leaves an answer that the host gave meanwhile alone', async () => {
+    let hostAnswers: (() => void) | undefined
+    await using setup = await Setup.of(transport, {
+      before: (_request, response) => {
+        hostAnswers = () => response.end('mine')
+      },
+    })
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    hostAnswers?.()
+    await setup.client.until('mine')
+    wire.send(ok)
+    await setup.front.done[0]
+    setup.client.send('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
+    await setup.upstream.connection()
+  })
+})
+
+describe('connecting', () => {
+  it('has an end', async () => {
+    const lease = new FakeLease({ kind: 'dial' })
+    await using front = await Front.listen(lease, {
+      connectTimeoutMs: 50,
+      dial: (_lease, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        }),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+    expect(front.errors[0]?.reason).toContain('in time')
+  })
+
+  it('is given up with the client', async () => {
+    let dialled = 0
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: () => {
+        dialled += 1
+        client.socket.destroy()
+        return new Promise(() => {})
+      },
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.close()
+    await front.done[0]
+    expect(dialled).toBe(1)
+    expect(front.errors).toEqual([])
+  })
+
+  it('finds a server that listens on ::1 alone by the name localhost', async (context) => {
+    const addresses = await lookup('localhost', { all: true })
+    if (!addresses.some(({ address }) => address === '::1')) {
+      context.skip('this machine does not call ::1 localhost')
+    }
+    const server = createServer((socket) => socket.end(ok))
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const front = await Front.listen(new FakeLease({ kind: 'tcp', host: 'localhost', port }))
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+    await front[Symbol.asyncDispose]()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('uses what the spawner dials', async () => {
+    await using upstream = await RawUpstream.listen('tcp')
+    const { endpoint } = upstream
+    const port = endpoint.kind === 'tcp' ? endpoint.port : 0
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: async () => connect(port, '127.0.0.1'),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(ok)
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+  })
+
+  it('says so where there is nothing to dial with', async () => {
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }))
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    expect(String(front.errors[0]?.cause)).toContain('dial')
+  })
+})
+
+describe('the connections of an instance', () => {
+  it('are not used for the next one', async () => {
+    await using setup = await Setup.of('tcp')
+    const { client, upstream, front } = setup
+    for (const generation of [1, 2]) {
+      front.lease.generation = generation
+      // eslint-disable-next-line no-await-in-loop -- one exchange after another
+      const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      wire.send(ok)
+      // eslint-disable-next-line no-await-in-loop -- as above
+      await client.until('ok')
+    }
+    expect(upstream.connections).toHaveLength(2)
+  })
+
+  it('are closed when it is dropped, but not under a request', async () => {
+    await using setup = await Setup.of('tcp')
+    const { client, front } = setup
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    front.forwarder.drop('pr-1', 1)
+    wire.send(ok)
+    await client.until('ok')
+    await wire.end()
+  })
+
+  it('follow it where it moves', async () => {
+    await using setup = await Setup.of('tcp')
+    await using moved = await RawUpstream.listen('unix')
+    const { client, front } = setup
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.send(ok)
+    await client.until('ok')
+    front.lease.endpoint = moved.endpoint
+    client.send('GET /moved HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await (await moved.connection()).head()).toContain('/moved')
+    await wire.end()
+  })
+
+  it('are the same for an endpoint that is told anew', async () => {
+    await using setup = await Setup.of('tcp')
+    const { client, upstream, front } = setup
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.send(ok)
+    await client.until('ok')
+    front.lease.endpoint = { ...upstream.endpoint }
+    client.send('GET /two HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await wire.head()).toContain('/two')
+  })
+
+  it('end with the forwarder, those too that are dropped and still busy', async () => {
+    await using setup = await Setup.of('tcp')
+    const { front } = setup
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    front.forwarder.drop('pr-1', 1)
+    await front.forwarder.close()
+    await wire.end()
+    expect(await setup.client.head()).toContain('HTTP/1.1 502 ')
+  })
+})
+
+it('a socket file that is missing is a connection that failed', async () => {
+  await using setup = await Setup.of('unix')
+  const { endpoint } = setup.upstream
+  if (endpoint.kind === 'unix') await rm(endpoint.path)
+  setup.client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx')
+  expect(await setup.client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+  expect(setup.front.errors[0]?.reason).toContain('ENOENT')
+})
