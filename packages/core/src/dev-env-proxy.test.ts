@@ -20,7 +20,6 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const { proxy, server } of open) {
-    // eslint-disable-next-line no-await-in-loop -- one after another
     await proxy.close({ drainMs: 0 })
     server.close()
     server.closeAllConnections()

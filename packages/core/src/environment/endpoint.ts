@@ -25,7 +25,7 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
 }
 
 /** A string that is equal for equal endpoints. */
-export function endpointKey(endpoint: Endpoint): string {
+function endpointKey(endpoint: Endpoint): string {
   const tls = endpoint.tls ? `tls:${endpoint.tls.serverName}:${endpoint.tls.secret ?? ''}:` : ''
   return tls + describeEndpoint(endpoint)
 }

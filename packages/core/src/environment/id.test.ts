@@ -40,8 +40,8 @@ describe('ids', () => {
         try {
           assertEnvironmentId(id)
         } catch (error) {
-          // eslint-disable-next-line no-control-regex -- the point of it
           expect((error as Error).message).not.toMatch(
+            // eslint-disable-next-line no-control-regex -- the point of it
             /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/,
           )
           expect((error as Error).message.length).toBeLessThan(800)

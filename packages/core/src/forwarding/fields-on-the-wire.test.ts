@@ -181,7 +181,6 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
 
   it('takes a Host that makes no sense for what it is: text', async () => {
     for (const host of ['[::1', 'a b', '::::', 'x:y:z']) {
-      // eslint-disable-next-line no-await-in-loop -- one exchange after another
       expect(valuesOf(await headFor(['GET / HTTP/1.1', `Host: ${host}`]), 'host')).toEqual([host])
     }
   })
@@ -220,13 +219,10 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
     const { client, upstream } = setup
     for (const path of ['/one', '/two']) {
       client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-      // eslint-disable-next-line no-await-in-loop -- one exchange after another
       const wire = await upstream.connection()
-      // eslint-disable-next-line no-await-in-loop -- as above
       expect(await wire.head()).toContain(path)
       wire.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi')
       wire.socket.end()
-      // eslint-disable-next-line no-await-in-loop -- as above
       expect(await client.until('hi')).toContain('HTTP/1.1 200 OK')
     }
     expect(client.ended).toBe(false)

@@ -28,13 +28,13 @@ export type Authorize = (
 
 /** The owner that a positive answer names. @throws {@link NotAuthorizedError} on a negative one, or one that is none. */
 export function ownerOf(answer: Authorization, id: string): string | undefined {
-  if (answer === true) return undefined
-  if (typeof answer === 'object' && answer !== null) {
-    if (answer.allow === true) return answer.owner
-    const { status = 403, reason = sentence(status, id) } = answer
-    throw new NotAuthorizedError(status === 401 ? 401 : 403, reason, { id })
-  }
-  throw new NotAuthorizedError(403, sentence(403, id), { id })
+  // A host without types may answer anything: only what is clearly a yes is one.
+  const { allow, owner, status, reason } = (
+    typeof answer === 'object' && answer !== null ? answer : { allow: answer }
+  ) as { allow: unknown; owner?: string; status?: unknown; reason?: string }
+  if (allow === true) return owner
+  const known = status === 401 ? 401 : 403
+  throw new NotAuthorizedError(known, reason ?? sentence(known, id), { id })
 }
 
 function sentence(status: 401 | 403, id: string): string {

@@ -65,8 +65,7 @@ function wantsPage(request: GatewayRequest): boolean {
   const { headers, method } = request
   if (method !== 'GET' && method !== 'HEAD') return false
   const destination = headers['sec-fetch-dest']
-  if (destination !== undefined && !/^(document|iframe|frame)$/.test(String(destination)))
-    return false
+  if (destination !== undefined && !/^(document|iframe|frame)$/.test(destination)) return false
   return /\btext\/html\b/.test(headers.accept ?? '')
 }
 
@@ -90,5 +89,5 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character]!)
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }

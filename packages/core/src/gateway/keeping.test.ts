@@ -91,7 +91,6 @@ async function make(options: Partial<GatewayOptions> = {}): Promise<Bench> {
     },
     async stopped(id) {
       while (gateway.manager.explain(id).state !== 'stopped') {
-        // eslint-disable-next-line no-await-in-loop -- until it has come to that
         await clock.advance(0)
       }
     },
@@ -329,7 +328,6 @@ async function idle(gateway: Gateway, id: string): Promise<void> {
 /** Turns of the event loop, until something has come over a socket. */
 async function waitFor(holds: () => boolean): Promise<void> {
   while (!holds()) {
-    // eslint-disable-next-line no-await-in-loop -- one turn after another
     await new Promise((resolve) => {
       setImmediate(resolve)
     })

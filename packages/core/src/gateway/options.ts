@@ -82,8 +82,6 @@ export function splitOptions(
   }
   return {
     own: own as unknown as SplitOptions['own'],
-    forManager: shared
-      ? (options as SharedManagerOptions).manager
-      : (rest as unknown as ManagerOptions),
+    forManager: shared ? options.manager : (rest as unknown as ManagerOptions),
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.js'
+import type { Clock } from '../clock.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import type { EnvironmentId } from '../environment/id.js'
 import type { Json } from '../environment/spec.js'
@@ -64,6 +64,12 @@ export class Instance {
     return this.#state
   }
 
+  /** @throws {Error} before it was started: a bug in core. */
+  get namedBy(): Json {
+    if (this.handle === undefined) throw new Error(`Environment "${this.id}" has no handle yet`)
+    return this.handle
+  }
+
   get live(): boolean {
     return isLive(this.#state)
   }
@@ -121,13 +127,13 @@ export class Instance {
   drained(timeoutMs: number): Promise<void> {
     if (this.#leases.size === 0 || timeoutMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
-      let timer: Timer | undefined
-      this.#drained = () => {
-        timer?.cancel()
+      const over = (): void => {
+        timer.cancel()
         this.#drained = undefined
         resolve()
       }
-      timer = this.clock.setTimer(timeoutMs, this.#drained)
+      const timer = this.clock.setTimer(timeoutMs, over)
+      this.#drained = over
     })
   }
 

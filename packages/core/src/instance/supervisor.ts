@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js'
 import { sameEndpoint } from '../environment/endpoint.js'
 import type { Json } from '../environment/spec.js'
-import { InstanceGoneError, PortTakenError, ReadyTimeoutError, StoppedError } from '../errors.js'
+import type { InstanceGoneError } from '../errors.js'
+import { PortTakenError, ReadyTimeoutError, StoppedError } from '../errors.js'
 import { dialEndpoint } from '../readiness/dial.js'
 import type { ReadinessCause } from '../readiness/probe.js'
 import { waitUntilReady } from '../readiness/wait-until-ready.js'
@@ -159,7 +160,7 @@ export class Supervisor {
 
   /** Leaves nothing of a start that did not make it. */
   async #giveUp(instance: Instance, error: unknown, aborted: boolean): Promise<void> {
-    const reason = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error)
+    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
     const runs = instance.handle !== undefined && !instance.gone.aborted
     if (!runs && !aborted) {
       this.#ended(instance, reason)
@@ -186,7 +187,7 @@ export class Supervisor {
       (now) => this.#changed(instance, now),
     )
     this.#observations.set(instance, observation)
-    await instance.spawner.observe(instance.handle!, observation, observation.signal)
+    await instance.spawner.observe(instance.namedBy, observation, observation.signal)
     return observation
   }
 
@@ -235,7 +236,7 @@ export class Supervisor {
             lines: log.lines(),
             dial: (dialSignal) =>
               endpoint.kind === 'dial'
-                ? spawner.dial(instance.handle!, dialSignal)
+                ? spawner.dial(instance.namedBy, dialSignal)
                 : dialEndpoint(endpoint, dialSignal),
           },
           attempt,

@@ -65,7 +65,7 @@ export async function fetchFrom(
               dial(over.signal).then(
                 // undici asks no more of a connection than a Duplex has, but for its type.
                 (socket) => callback(null, socket as Socket),
-                (error: Error) => callback(error, null),
+                (error: unknown) => callback(error as Error, null),
               )
             },
   })

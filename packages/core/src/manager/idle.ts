@@ -62,7 +62,7 @@ export class IdleSchedule {
   /** The idle ones, the one idle longest first. */
   *longestIdle(): Generator<Instance> {
     // A snapshot of the keys: whoever looks may evict meanwhile.
-    for (const id of [...this.#order.rkeys()]) {
+    for (const id of Array.from(this.#order.rkeys())) {
       const instance = this.#order.peek(id)
       if (instance) yield instance
     }

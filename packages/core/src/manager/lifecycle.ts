@@ -188,7 +188,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   async close(drainMs: number): Promise<void> {
     this.#closing.abort(new ClosedError())
     for (const record of this.records.values()) record.opening?.cancel(new ClosedError())
-    await Promise.all([...this.records.values()].map((record) => record.openingDone))
+    await Promise.all([...this.records.values()].map(async (record) => record.openingDone))
     const live = [...this.records.values()].flatMap((record) =>
       record.current?.live ? [record.current] : [],
     )
@@ -393,9 +393,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     }
     this.#stopped.add(record.id)
     if (this.#stopped.size <= rememberedStopped) return
-    const [oldest] = this.#stopped
-    this.#stopped.delete(oldest!)
-    this.records.delete(oldest!)
+    const [oldest = record.id] = this.#stopped
+    this.#stopped.delete(oldest)
+    this.records.delete(oldest)
   }
 
   async #join(): Promise<Session> {

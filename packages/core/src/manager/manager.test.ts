@@ -728,7 +728,6 @@ describe('stop, restart, purge, close', () => {
         manager.stop('a', { drainMs: 0 }),
         manager.purge('a'),
       ]
-      // eslint-disable-next-line no-await-in-loop -- one round after another
       await Promise.all(work)
     }
     await manager.close({ drainMs: 0 })
@@ -842,7 +841,6 @@ describe('what it tells', () => {
   it('keeps no record of ids that do not exist, and a bounded one of those that stopped', async () => {
     const { manager } = make({ maxEnvironments: 1 })
     for (let i = 0; i < 1_100; i += 1) {
-      // eslint-disable-next-line no-await-in-loop -- one place
       await manager.create(`e${i}`)
     }
     expect(manager.get('e0')).toBeUndefined()
@@ -863,7 +861,6 @@ describe('what it tells', () => {
   it('refuses an id that breaks the grammar before anything else', async () => {
     const { manager } = make()
     for (const id of ['', 'A', 'a_b', '-a', 'a-', 'a'.repeat(64), 'a.b', '../a', 'a\n']) {
-      // eslint-disable-next-line no-await-in-loop -- one at a time
       expect((await failure(manager.acquire(id))).code).toBe('ALCOVE_INVALID_ID')
     }
   })
@@ -873,7 +870,6 @@ describe('what it tells', () => {
 async function until(holds: () => boolean): Promise<void> {
   for (let turns = 0; !holds(); turns += 1) {
     if (turns > 1_000) throw new Error('It never came to hold')
-    // eslint-disable-next-line no-await-in-loop -- one turn after another
     await new Promise((resolve) => {
       setImmediate(resolve)
     })

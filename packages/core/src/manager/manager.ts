@@ -95,8 +95,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
       checkSpec(id, spec)
       const record = this.#lifecycle.record(id)
       const running = record.current?.live ? record.current.plan : undefined
-      const { spawners } = this.#lifecycle.options
-      const hash = specHash(spec.spawner ?? spawners[0]!.name, spec.run)
+      const { defaultSpawner } = this.#lifecycle.options
+      const hash = specHash(spec.spawner ?? defaultSpawner, spec.run)
       if (running && running.specHash !== hash) {
         await this.#lifecycle.stop(record, running.policy.graceMs, 'its spec has changed')
       }

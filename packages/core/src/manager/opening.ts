@@ -113,7 +113,7 @@ export class Opening {
     if (!spec) throw new EnvironmentNotFoundError(id)
     checkSpec(id, spec)
     const { spawners, options } = context
-    const name = spec.spawner ?? options.spawners[0]!.name
+    const name = spec.spawner ?? options.defaultSpawner
     const spawner = spawners.get(name)
     if (!spawner) {
       throw new InvalidOptionError(
@@ -245,14 +245,15 @@ export function asAlcoveError(error: unknown, id: string): AlcoveError {
 }
 
 function published(instance: Instance, plan: InstancePlan): Published {
-  const { id, generation, handle, endpoint } = instance
+  const { id, generation, namedBy: handle, endpoint } = instance
+  if (!endpoint) throw new Error(`Environment "${id}" is not ready yet`)
   return {
     id,
     generation,
     owner: plan.owner,
     specHash: plan.specHash,
-    handle: { spawner: plan.spawnerName, handle: handle! } satisfies PublishedHandle,
-    endpoint: endpoint!,
+    handle: { spawner: plan.spawnerName, handle } satisfies PublishedHandle,
+    endpoint,
     suspended: false,
   }
 }

@@ -67,6 +67,8 @@ export type ResolvedManagerOptions = Readonly<
     Pick<ManagerOptions, 'specFor' | 'beforeEvict'> & {
       name: string | undefined
       spawners: readonly Spawner[]
+      /** The name of the one that is meant where a spec names none. */
+      defaultSpawner: string
       policy: Policy
     }
 >
@@ -168,6 +170,7 @@ export function resolveManagerOptions(
   const initialBackOffMs = options.initialBackOffMs ?? 1_000
   return Object.freeze({
     spawners: Object.freeze(spawners),
+    defaultSpawner: spawners[0]?.name ?? '',
     policy: mergePolicy({ ...defaultPolicy, readiness: tcpReadiness() }, options),
     specFor: options.specFor,
     name: options.name,

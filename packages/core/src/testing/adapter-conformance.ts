@@ -343,8 +343,8 @@ async function assertEchoes(socket: Socket): Promise<void> {
   socket.on('data', (chunk: string) => {
     seen += chunk
   })
-  const until = async (text: string): Promise<void> => {
-    while (!seen.includes(text)) {
+  const until = async (part: string): Promise<void> => {
+    while (!seen.includes(part)) {
       assert(!socket.readableEnded, `The connection ended after ${JSON.stringify(seen)}`)
       // eslint-disable-next-line no-await-in-loop -- one piece after another
       await Promise.race([once(socket, 'data'), once(socket, 'close')])

@@ -184,10 +184,12 @@ export function describeCoordinator(
     })
 
     test('reserves places atomically, over all sessions, and frees them', async (join) => {
-      const sessions = [await join(), await join()]
+      const [one, other] = [await join(), await join()]
       const limits = { ...unlimited, maxEnvironments: 10 }
       const entries = await Promise.all(
-        Array.from({ length: 100 }, (_, i) => sessions[i % 2]!.enter(`e${i}`, 'o', limits, never)),
+        Array.from({ length: 100 }, (_, i) =>
+          (i % 2 ? one : other).enter(`e${i}`, 'o', limits, never),
+        ),
       )
       const claims = entries.filter((entry) => entry.is === 'claimed')
       assert.equal(claims.length, 10)
@@ -197,8 +199,8 @@ export function describeCoordinator(
             entry.is === 'claimed' || (entry.is === 'refused' && entry.limit === 'maxEnvironments'),
         ),
       )
-      await claims[0]!.claim.end()
-      assert.equal((await sessions[1]!.enter('late', 'o', limits, never)).is, 'claimed')
+      await claims[0]?.claim.end()
+      assert.equal((await other.enter('late', 'o', limits, never)).is, 'claimed')
     })
 
     test('counts by owner', async (join) => {

@@ -109,7 +109,6 @@ export class Front implements AsyncDisposable {
     for (let left = this.#options.tries ?? 1; left > 0; left -= 1) {
       this.#options.beforeAttempt?.()
       try {
-        // eslint-disable-next-line no-await-in-loop -- one attempt after another
         await this.forwarder.forward(request, response, this.lease, to)
         return
       } catch (error) {

@@ -32,11 +32,11 @@ export const defaultInheritEnv: readonly string[] = Object.freeze([
 ])
 
 /** In every process of an instance: by it the whole tree is found, however it was reparented. */
-export const instanceMarker = 'ALCOVE_INSTANCE'
+const instanceMarker = 'ALCOVE_INSTANCE'
 /** In every process of a gateway's run: by it the watchdog finds all of them. */
-export const hostMarker = 'ALCOVE_HOST'
+const hostMarker = 'ALCOVE_HOST'
 /** Where the preload reports to. */
-export const reportVariable = 'ALCOVE_REPORT'
+const reportVariable = 'ALCOVE_REPORT'
 
 /** Variables by name. */
 export type Variables = Record<string, string>
@@ -80,7 +80,7 @@ export function environmentVariables(parts: EnvironmentParts): Variables {
  * The markers of a process. A gateway may itself run in an environment of another one: the outer one's markers stay in
  * front, so that it still finds all that it has to end.
  */
-export function markers(
+function markers(
   host: EnvironmentParts['host'],
   instanceToken: string,
   hostToken: string,

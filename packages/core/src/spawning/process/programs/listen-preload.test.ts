@@ -16,7 +16,10 @@ class Reporting {
   output = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor(private readonly preload = listenPreload()) {
+  private readonly preload: string
+
+  constructor(preload = listenPreload()) {
+    this.preload = preload
     const listener = listenForReport(this.folder, {
       endpoint: (endpoint) => {
         this.endpoints.push(endpoint)
