@@ -108,6 +108,22 @@ describe('one start for all', () => {
     expect(manager.explain('b').state).toBe('stopped')
   })
 
+  it('keeps an environment in the queue as long as one still waits for it', async () => {
+    const { manager, spawner } = make({ maxConcurrentStarts: 1 })
+    const release = spawner.holdStarts()
+    const first = manager.acquire('a')
+    await once(spawner.events, 'started')
+    const left = new AbortController()
+    const gone = failure(manager.acquire('b', { signal: left.signal }))
+    const stays = manager.acquire('b')
+    await until(() => manager.explain('b').state === 'queued')
+    left.abort(new Error('left'))
+    await gone
+    release()
+    await first
+    expect((await stays).generation).toBe(1)
+  })
+
   it('shares a failure', async () => {
     const { manager, spawner } = make()
     spawner.failStarts(new Error('no such thing'))
@@ -416,6 +432,23 @@ describe('capacity', () => {
     await Promise.all(waiting)
     expect(order).toEqual(['b', 'c', 'd'])
     expect(spawner.running.size).toBe(1)
+  })
+
+  it('lets nobody who comes later take the place that was made for the first', async () => {
+    const { manager, spawner, clock } = make({ maxEnvironments: 1, graceMs: 0 })
+    const held = await manager.acquire('a')
+    const first = manager.acquire('b')
+    await clock.advance(10)
+    const later: Promise<unknown>[] = []
+    manager.on('transition', ({ id, to }) => {
+      if (id === 'a' && to === 'stopped') later.push(manager.acquire('c'))
+    })
+    held.release()
+    const lease = await first
+    expect(spawner.started).toEqual(['a#1', 'b#1'])
+    lease.release()
+    await Promise.all(later)
+    expect(spawner.started).toEqual(['a#1', 'b#1', 'c#1'])
   })
 
   it('leaves the line when its client leaves', async () => {
