@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { systemClock } from '../clock.js'
 import { headerRouter } from '../routing/header.js'
 import { pathRouter } from '../routing/path.js'
 import { inProcessSpawner } from '../spawning/in-process.js'
 import type { InProcessContext } from '../spawning/in-process-instance.js'
+import { staticSpawner } from '../spawning/static.js'
 import { manualClock, type ManualClock } from '../testing/manual-clock.js'
 import { createGateway, type Gateway } from './gateway.js'
 import type { GatewayOptions } from './options.js'
@@ -241,6 +243,47 @@ describe('through the gateway', () => {
     const refused = await waiting
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '3'])
     void holding.catch(() => {})
+  })
+
+  it('a request to an environment that can not be connected to waits until it answers, body and all', async () => {
+    const answer = (name: string): Server =>
+      createServer((request, response) => {
+        void text(request).then((body) => response.end(`${name} ${body}`))
+      })
+    const first = answer('first').listen(0, '127.0.0.1')
+    await once(first, 'listening')
+    const where = (first.address() as AddressInfo).port
+    const { port, gateway } = await make({
+      spawner: staticSpawner(),
+      clock: systemClock,
+      specFor: () => ({ run: { endpoint: { kind: 'tcp', host: '127.0.0.1', port: where } } }),
+    })
+    const post = async (): Promise<string> => {
+      const request = httpRequest({
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        headers: { 'x-env-id': 'a' },
+        agent: false,
+      })
+      request.end('with a body')
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      return text(response)
+    }
+    expect(await post()).toBe('first with a body')
+    first.closeAllConnections()
+    await new Promise((resolve) => first.close(resolve))
+    const unready = new Promise<void>((resolve) => {
+      gateway.manager.on('transition', ({ to }) => {
+        if (to === 'unready') resolve()
+      })
+    })
+    const waiting = post()
+    await unready
+    const second = answer('second').listen(where, '127.0.0.1')
+    expect(await waiting).toBe('second with a body')
+    second.closeAllConnections()
+    second.close()
   })
 
   it('an environment that was evicted starts again at the next request', async () => {
