@@ -39,6 +39,12 @@ export function destroyResponse(request: FrontRequest, response: FrontResponse):
   }
   const { socket } = response
   // Without chunks or a length, the end of the connection is the end of the body; only a reset says otherwise.
-  if (!knowsHttp11(request) && socket && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+  if (!knowsHttp11(request) && socket) {
+    try {
+      socket.resetAndDestroy()
+    } catch {
+      // Only TCP has it: over TLS it is the missing close_notify that tells.
+    }
+  }
   response.destroy()
 }

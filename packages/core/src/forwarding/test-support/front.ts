@@ -44,6 +44,8 @@ export class Front implements AsyncDisposable {
   readonly #sessions: ClientHttp2Session[] = []
   readonly #sockets = new Set<Duplex>()
   port = 0
+  /** What is done with an upgrade, where it is not the usual. */
+  onUpgrade: ((request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>) | undefined
 
   static async listen(
     upstream: RawUpstream | FakeLease,
@@ -78,7 +80,8 @@ export class Front implements AsyncDisposable {
     }
     this.server = http2 ? createHttp2Server(handle) : createServer(server, handle)
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.done.push(this.#upgrade(request, socket, head))
+      const upgrade = this.onUpgrade ?? this.#upgrade.bind(this)
+      this.done.push(upgrade(request, socket, head))
     })
     this.server.on('connection', (socket: Duplex) => {
       this.#sockets.add(socket)
