@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { InvalidOptionError, SpawnerUnavailableError, UnsupportedError } from '../../errors.js'
@@ -237,6 +237,18 @@ describe('a start', () => {
       })
     }
     expect(instancesIn(bench.stateDir)).toEqual([])
+  })
+
+  test('finds its folder again where that was cleaned away as old', async () => {
+    const bench = new Bench()
+    const first = await bench.start({ command: ['sleep', '60'] }, 'first')
+    await first.stop()
+    rmSync(bench.stateDir, { recursive: true })
+    const second = await bench.start({ command: script(say('x')) }, 'second')
+    expect(await get(await second.endpoint())).toBe('x')
+    await second.stop()
+    await bench.spawner.close()
+    expect(readdirSync(bench.stateDir)).toEqual([])
   })
 
   test('that is malformed is refused', async () => {
@@ -485,7 +497,7 @@ describe.runIf(onLinux)('its watchdog', () => {
     return (JSON.parse(record) as { pid: number }).pid
   }
 
-  test('is there with the first environment, is replaced before the next, and ends with the spawner', async () => {
+  test('is there with the first environment, is replaced when it dies, and ends with the spawner', async () => {
     const bench = new Bench()
     await bench.start({ command: ['sleep', '60'] }, 'first')
     const first = watchdogIn(bench.stateDir)
@@ -493,10 +505,10 @@ describe.runIf(onLinux)('its watchdog', () => {
     await bench.start({ command: ['sleep', '60'] }, 'second')
     expect(watchdogIn(bench.stateDir)).toBe(first)
     process.kill(first, 'SIGKILL')
-    await expect.poll(() => runs(first)).toBe(false)
-    const third = await bench.start({ command: ['sleep', '60'] }, 'third')
+    await expect.poll(() => watchdogIn(bench.stateDir)).not.toBe(first)
     const next = watchdogIn(bench.stateDir)
-    expect(next).not.toBe(first)
+    const third = await bench.start({ command: ['sleep', '60'] }, 'third')
+    expect(watchdogIn(bench.stateDir)).toBe(next)
     expect(runs(next)).toBe(true)
     await third.stop()
     expect(runs(next)).toBe(true)

@@ -128,8 +128,8 @@ async function untilWatchdogEnds(
 async function take(scope: RecoveryScope, path: string): Promise<boolean> {
   const own = await scope.ownRun()
   const note = join(path, `taking-${own.name}`)
-  writeFileSync(note, own.name)
   try {
+    writeFileSync(note, own.name)
     for (let number = 1; ; number += 1) {
       const owner = join(path, `owner-${number}`)
       try {
@@ -142,6 +142,10 @@ async function take(scope: RecoveryScope, path: string): Promise<boolean> {
       if (isFolderName(taker.name) && taker.host() && (await isInUse(taker, scope.table)))
         return false
     }
+  } catch (error) {
+    // Another gateway has ended it and removed its folder meanwhile.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
   } finally {
     rmSync(note, { force: true })
   }

@@ -1,4 +1,4 @@
-import { readlinkSync, renameSync, rmdirSync } from 'node:fs'
+import { mkdirSync, readlinkSync, renameSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ListenMode } from './run.js'
 import {
@@ -51,6 +51,8 @@ export type HostRecord = ProcessRecord & {
 /** The folder of one run of a gateway: who it is, its watchdog, and a folder for each instance. */
 export class RunFolder {
   readonly path: string
+  /** Whose it is, where it is this process's own. */
+  #record: HostRecord | undefined
 
   constructor(
     readonly stateDir: string,
@@ -67,6 +69,7 @@ export class RunFolder {
     const record: HostRecord = { v: 1, ...host, namespace: pidNamespace(), closed: false }
     writeRecord(join(unfinished, 'host.json'), record)
     const run = new RunFolder(stateDir, name)
+    run.#record = record
     renameSync(unfinished, run.path)
     return run
   }
@@ -91,7 +94,15 @@ export class RunFolder {
   }
 
   makeInstance(): string {
-    return makeFolder(this.path)
+    try {
+      return makeFolder(this.path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !this.#record) throw error
+      // What cleans up temporary folders by their age has removed it: tmpfiles.d(5).
+      mkdirSync(this.path, { recursive: true, mode: 0o700 })
+      writeRecord(join(this.path, 'host.json'), this.#record)
+      return makeFolder(this.path)
+    }
   }
 
   instances(): string[] {

@@ -19,6 +19,8 @@ export interface Guarded {
 const flags = ['--max-old-space-size=16', '--max-semi-space-size=1']
 /** How long the watchdog's own end is waited for. */
 const endMarginMs = 2000
+/** How often one that died is replaced before anything else is started. */
+const maxDeaths = 3
 
 /**
  * The small program that outlives a killed host by as long as it takes to end what the host has started. It holds the reading
@@ -27,6 +29,9 @@ const endMarginMs = 2000
 export class Watchdog {
   readonly #guarded = new Map<string, Guarded>()
   #process: ChildProcess | undefined
+  #closed = false
+  #deaths = 0
+  #startTime: string | undefined
 
   constructor(
     private readonly hostToken: string,
@@ -36,18 +41,13 @@ export class Watchdog {
     private readonly works = process.platform === 'linux',
   ) {}
 
-  /** Its process, while it runs. */
-  get pid(): number | undefined {
-    return this.#process?.pid
-  }
-
   /**
    * Starts it where it does not run; to be called before each spawn.
    *
    * @throws {@link SpawnFailedError}
    */
   ensure(): void {
-    if (!this.works || this.#process) return
+    if (!this.works || this.#runs()) return
     const child = spawn(
       process.execPath,
       [...flags, watchdogProgram(), this.hostToken, this.run.path],
@@ -67,12 +67,22 @@ export class Watchdog {
     }
     child.stdin.on('error', () => {})
     child.once('exit', () => {
-      if (this.#process === child) this.#process = undefined
+      if (this.#process !== child) return
+      this.#process = undefined
+      // What runs must not be without one; one that dies again and again is left to the next start.
+      if (this.#guarded.size === 0 || this.#closed || this.#deaths >= maxDeaths) return
+      this.#deaths += 1
+      try {
+        this.ensure()
+      } catch {
+        // The next start says what is wrong.
+      }
     })
     // The host ends when it has nothing else to do.
     child.unref()
     ;(child.stdin as Socket).unref()
     this.#process = child
+    this.#startTime = undefined
     void this.#note(child.pid)
     for (const guarded of this.#guarded.values()) this.#tell({ add: guarded })
   }
@@ -88,6 +98,7 @@ export class Watchdog {
 
   /** Lets it end; it finds nothing to do and removes the run's folder. */
   async close(): Promise<void> {
+    this.#closed = true
     const child = this.#process
     if (!child) return
     const ended = new Promise<void>((resolve) => {
@@ -104,6 +115,13 @@ export class Watchdog {
     child.unref()
   }
 
+  /** Its end is heard of a moment late. */
+  #runs(): boolean {
+    const pid = this.#process?.pid
+    if (pid === undefined) return false
+    return this.#startTime === undefined || this.table.isAlive({ pid, startTime: this.#startTime })
+  }
+
   #tell(message: unknown): void {
     this.#process?.stdin?.write(`${JSON.stringify(message)}\n`)
   }
@@ -111,6 +129,11 @@ export class Watchdog {
   /** A later run waits for it to finish. */
   async #note(pid: number): Promise<void> {
     const { startTime } = await this.table.birthOf(pid)
-    this.run.guardedBy({ pid, startTime })
+    this.#startTime = startTime
+    try {
+      this.run.guardedBy({ pid, startTime })
+    } catch {
+      // Without the note a later run waits for nothing; what it finds, it ends.
+    }
   }
 }
