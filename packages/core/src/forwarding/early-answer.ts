@@ -6,9 +6,9 @@ import {
 } from './messages.js'
 
 /** How much of an upload that nobody wants is read so that the client gets to its answer. */
-export const discardBytes = 16 * 1024 * 1024
+const discardBytes = 16 * 1024 * 1024
 /** How long. */
-export const discardMs = 5000
+const discardMs = 5000
 
 /** Reads on, within bounds, what a client still sends though it has its answer (RFC 9112 §9.6); past them, its connection is closed. */
 export function discardRest(request: FrontRequest, response: FrontResponse): void {

@@ -244,10 +244,8 @@ describe('the connections of an instance', () => {
     const { client, upstream, front } = setup
     for (const generation of [1, 2]) {
       front.lease.generation = generation
-      // eslint-disable-next-line no-await-in-loop -- one exchange after another
       const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
       wire.send(ok)
-      // eslint-disable-next-line no-await-in-loop -- as above
       await client.until('ok')
     }
     expect(upstream.connections).toHaveLength(2)

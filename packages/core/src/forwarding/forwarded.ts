@@ -20,7 +20,7 @@ export function plainAddress(address: string | undefined): string | undefined {
 }
 
 /** The port that a Host field names: `8080` for `[::1]:8080`. */
-export function portOfHost(host: string): string | undefined {
+function portOfHost(host: string): string | undefined {
   const colon = host.lastIndexOf(':')
   if (colon < 0 || host.indexOf(']', colon) >= 0) return undefined
   const port = host.slice(colon + 1)
@@ -65,7 +65,7 @@ function add(
 const token = /^[!#$%&'*+.^_`|~\w-]+$/
 
 /** One element of Forwarded (RFC 7239 §4, §6). */
-export function forwardedElement(
+function forwardedElement(
   address: string | undefined,
   host: string | undefined,
   proto: 'http' | 'https',

@@ -155,9 +155,9 @@ export class Pools {
     const kept = [added]
     for (const pool of before) {
       // The instance has moved, or is older than the one that is being replaced.
-      if (pool.generation === lease.generation || pool.generation < lease.generation - 1)
-        pool.retire()
-      else kept.push(pool)
+      if (pool.generation === lease.generation || pool.generation < lease.generation - 1) {
+        pool.retire().catch(() => {})
+      } else kept.push(pool)
     }
     this.#byId.set(lease.id, kept)
     return added

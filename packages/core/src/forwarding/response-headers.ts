@@ -108,14 +108,14 @@ function isEventStream(contentType: string): boolean {
 }
 
 /** Replaces the environment's own origin in a Location, and nothing that only begins like it. */
-export function rewriteLocation(value: string, own: OwnHost, publicOrigin: string): string {
+function rewriteLocation(value: string, own: OwnHost, publicOrigin: string): string {
   const match = /^https?:\/\/([^/?#]*)/i.exec(value)
   if (!match || match[1]?.toLowerCase() !== own.authority) return value
   return publicOrigin + value.slice(match[0].length)
 }
 
 /** Drops a cookie's Domain where it is the environment's own host: the gateway's host is meant. */
-export function rewriteCookieDomain(value: string, own: OwnHost): string {
+function rewriteCookieDomain(value: string, own: OwnHost): string {
   return value.replace(/;[\t ]*domain[\t ]*=[\t ]*([^;]*)/gi, (attribute, domain: string) => {
     const bare = domain.trim().toLowerCase()
     return bare === own.hostname || bare === `.${own.hostname}` ? '' : attribute

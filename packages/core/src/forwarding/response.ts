@@ -1,4 +1,4 @@
-import { ServerResponse, STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { type AlcoveError, UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
@@ -12,7 +12,6 @@ import {
   type FrontResponse,
   clientIsGone,
   destroyResponse,
-  isHttp2Response,
   knowsHttp11,
 } from './messages.js'
 import type { Connection, ConnectionAware, EndpointPool } from './pools.js'
@@ -161,8 +160,9 @@ export class Answer implements ConnectionAware {
       }
     }
     // `compression` holds small events back unless it is told.
-    if (this.#eventStream && 'flush' in response && typeof response.flush === 'function') {
-      response.flush()
+    if (this.#eventStream && 'flush' in response) {
+      const { flush } = response as { flush: unknown }
+      if (typeof flush === 'function') Reflect.apply(flush, response, [])
     }
   }
 

@@ -260,7 +260,6 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     setup.front.onUpgrade = async (request, socket, head) => {
       const before = events.map((event) => socket.listenerCount(event))
       for (let i = 0; i < 3; i += 1) {
-        // eslint-disable-next-line no-await-in-loop -- one attempt after another
         await expect(
           setup.front.forwarder.upgrade(request, socket, head, setup.front.lease, { target: '/' }),
         ).rejects.toMatchObject({ code: 'ALCOVE_UPSTREAM_CONNECT' })

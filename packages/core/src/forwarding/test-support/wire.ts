@@ -103,10 +103,3 @@ export class Wire {
     for (const look of this.#changed) look()
   }
 }
-
-/** Whether a stream is gone; waits for it. */
-export function closeOf(stream: Duplex): Promise<void> {
-  return stream.closed
-    ? Promise.resolve()
-    : new Promise((resolve) => stream.once('close', () => resolve()))
-}
