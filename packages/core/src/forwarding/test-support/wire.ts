@@ -1,5 +1,4 @@
 import { type Socket, connect } from 'node:net'
-import type { Duplex } from 'node:stream'
 
 // Less than a test has, so that it says what it waited for and cleans up.
 const patienceMs = 15_000
