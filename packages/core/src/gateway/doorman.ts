@@ -304,7 +304,7 @@ export class Doorman {
 
   #redirect(request: GatewayRequest, response: GatewayResponse, location: string): void {
     response.statusCode = 307
-    response.setHeader('location', location)
+    response.setHeader('location', mountPath(request) + location)
     response.setHeader('cache-control', 'no-store')
     this.#end(request, response, '')
   }
@@ -336,6 +336,12 @@ export class Doorman {
     const { server } = request.socket as { readonly server?: UpgradableServer }
     if (server && !this.#attached.has(server)) this.attach(server)
   }
+}
+
+/** Where a framework has mounted the gateway: what it has taken off the front of the target (Express, Connect). */
+function mountPath(request: GatewayRequest): string {
+  const { url = '', originalUrl } = request as GatewayRequest & { readonly originalUrl?: string }
+  return originalUrl?.endsWith(url) ? originalUrl.slice(0, -url.length) : ''
 }
 
 function asProblem(error: unknown): AlcoveError {
