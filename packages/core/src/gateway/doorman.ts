@@ -259,7 +259,8 @@ export class Doorman {
     owner: string | undefined,
   ): Promise<Lease | undefined> {
     const state = this.manager.get(match.id)?.state ?? 'stopped'
-    if (state === 'stopped' || state === 'failed') {
+    // One that is going down would be started again for it.
+    if (state === 'stopped' || state === 'failed' || state === 'stopping') {
       assertMayStart(head, match.id, this.#crossSiteStarts)
     }
     const left = new AbortController()

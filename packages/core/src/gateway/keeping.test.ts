@@ -294,6 +294,32 @@ describe('through the gateway', () => {
     expect((await get('a')).body).toBe('a#2')
   })
 
+  it("another site's page does not start again what is just being stopped", async () => {
+    const { port, gateway, clock, events } = await make({
+      crossSiteStarts: 'refuse',
+      graceMs: 1_000,
+    })
+    const asked = once(events, 'request')
+    const holding = open(port, 'a', '/hold').catch(() => undefined)
+    await asked
+    const stopped = gateway.manager.stop('a', { drainMs: 500 })
+    expect(gateway.manager.explain('a').state).toBe('stopping')
+    const request = httpRequest({
+      host: '127.0.0.1',
+      port,
+      headers: { 'x-env-id': 'a', 'sec-fetch-site': 'cross-site' },
+      agent: false,
+    })
+    request.end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(403)
+    await clock.advance(500)
+    await stopped
+    await holding
+    expect(gateway.manager.explain('a').generation).toBe(1)
+  })
+
   it('a path names an environment, and its cookie keeps absolute URLs in it', async () => {
     const { port } = await make({ router: pathRouter({ prefix: '/env/', cookie: true }) })
     const ask = async (path: string, headers: Record<string, string> = {}) => {
