@@ -92,8 +92,11 @@ function onData(this: FrontRequest & Source, chunk: Buffer): void {
   if (this[kBody]?.push(chunk) === false) this.pause()
 }
 
-function onEnd(this: Source): void {
-  this[kBody]?.push(null)
+function onEnd(this: FrontRequest & Source): void {
+  const body = this[kBody]
+  // A stream of HTTP/2 that is reset ends like any other; a body that was cut must not pass for a whole one.
+  if (isHttp2Request(this) && this.aborted) body?.destroy(cutShort())
+  else body?.push(null)
 }
 
 function onError(this: Source, error: Error): void {
@@ -102,6 +105,9 @@ function onError(this: Source, error: Error): void {
 
 // An aborted upload may close without an error; it is no complete one for that.
 function onClose(this: FrontRequest & Source): void {
-  if (!this.readableEnded)
-    this[kBody]?.destroy(new Error('The client went away while it was sending'))
+  if (!this.readableEnded) this[kBody]?.destroy(cutShort())
+}
+
+function cutShort(): Error {
+  return new Error('The client went away while it was sending')
 }

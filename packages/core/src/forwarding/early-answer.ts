@@ -1,3 +1,4 @@
+import { constants as http2Constants } from 'node:http2'
 import {
   type FrontRequest,
   type FrontResponse,
@@ -13,8 +14,12 @@ const discardMs = 5000
 /** Reads on, within bounds, what a client still sends though it has its answer (RFC 9112 §9.6); past them, its connection is closed. */
 export function discardRest(request: FrontRequest, response: FrontResponse): void {
   if (isHttp2Request(request) || isHttp2Response(response)) {
-    // NO_ERROR: the answer is whole, the rest of the request is not needed (RFC 9113 §8.1).
-    if (isHttp2Response(response)) response.once('finish', () => response.stream.close(0))
+    // NO_ERROR: the answer is whole, the rest of the request is not needed (RFC 9113 §8.1). The response itself finishes with its
+    // stream, and that waits for the upload.
+    if (isHttp2Response(response)) {
+      const { stream } = response
+      stream.once('finish', () => stream.close(http2Constants.NGHTTP2_NO_ERROR))
+    }
     return
   }
   if (request.complete || request.destroyed) return

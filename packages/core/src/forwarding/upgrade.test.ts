@@ -81,6 +81,7 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
       if (first === setup.client || transport === 'tcp') first.socket.resetAndDestroy()
       else first.socket.destroy()
       await second.end()
+      second.socket.end()
       await setup.front.done[0]
     },
   )
