@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { UnsupportedError } from '../../errors.js'
 import type { Capabilities, MissingFeature } from '../spawner.js'
 
 /** The feature that a host may lack: telling whose a listener is. */
@@ -39,6 +40,14 @@ const noLsof: MissingFeature = {
   feature: pickedPort,
   reason: '`lsof`, which tells whose a listening socket is, is not on the PATH',
   remedy: 'install lsof, or let the program listen on the socket in PORT',
+}
+
+/** @throws {@link UnsupportedError} where a tree of processes can't be ended as a whole. */
+export function assertSupported(platform: NodeJS.Platform): void {
+  if (platform !== 'win32') return
+  throw new UnsupportedError(
+    'The process spawner needs Linux or macOS: Windows has no sessions and signals to end a whole tree of processes by; run the gateway in WSL',
+  )
 }
 
 /** What plain processes can do on this host. */

@@ -1,4 +1,4 @@
-import { ClosedError, SpawnerUnavailableError, UnsupportedError } from '../../errors.js'
+import { ClosedError, UnsupportedError } from '../../errors.js'
 import type {
   Capabilities,
   RecoveredInstance,
@@ -8,8 +8,9 @@ import type {
   Status,
   Usage,
 } from '../spawner.js'
+import { unlessAborted } from './abortable.js'
 import { adoptInstance } from './adopted-instance.js'
-import { measureCapabilities, pickedPort } from './capabilities.js'
+import { assertSupported, measureCapabilities, pickedPort } from './capabilities.js'
 import { GatewayRun } from './gateway-run.js'
 import { type PickedPort, pickPort } from './listener/free-port.js'
 import { type ProcessSpawnerOptions, type ResolvedOptions, resolveOptions } from './options.js'
@@ -18,7 +19,7 @@ import { type ProcessTable, processTable } from './process-table.js'
 import { ProcessTree } from './process-tree.js'
 import { findLeftovers } from './recovery.js'
 import { checkRun, type ProcessRun } from './run.js'
-import { foldersOf, type ProcessHandle } from './run-folder.js'
+import { assertOwnHandle, type ProcessHandle } from './run-folder.js'
 import { startInstance } from './started-instance.js'
 import { openStateDirectory } from './state-directory.js'
 
@@ -77,12 +78,12 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   }
 
   async capabilities(): Promise<Capabilities> {
-    this.#assertSupported()
+    assertSupported(this.#platform)
     return measureCapabilities(this.#platform)
   }
 
   check(run: ProcessRun, capabilities: Capabilities): void {
-    this.#assertSupported()
+    assertSupported(this.#platform)
     checkRun(run)
     const missing = capabilities.missing.find(({ feature }) => feature === pickedPort)
     if (run.listen === 'picked-port' && missing) {
@@ -93,7 +94,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   }
 
   async start(run: ProcessRun, context: SpawnContext): Promise<ProcessHandle> {
-    this.#assertSupported()
+    assertSupported(this.#platform)
     checkRun(run)
     const picked = run.listen === 'picked-port' ? await this.#pickPort(context.id) : undefined
     try {
@@ -126,7 +127,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     to: Sink & { status(now: Status): void },
     signal: AbortSignal,
   ): Promise<Status> {
-    const { token } = this.#known(handle)
+    const { token } = assertOwnHandle(handle)
     const own = this.#instances.get(token) ?? this.#ended.get(token)
     if (own) return own.observe(to, signal)
     const tree = this.#treeOf(handle)
@@ -154,7 +155,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     handle: ProcessHandle,
     how: { readonly graceMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { token } = this.#known(handle)
+    const { token } = assertOwnHandle(handle)
     how.signal.throwIfAborted()
     if (this.#ended.has(token)) return
     const own = this.#instances.get(token)
@@ -165,13 +166,13 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   }
 
   async suspend(handle: ProcessHandle): Promise<void> {
-    const { token } = this.#known(handle)
+    const { token } = assertOwnHandle(handle)
     const instance = this.#instances.get(token) ?? this.#foreign.get(token)
     await (instance ? instance.suspend() : this.#treeOf(handle).signal('SIGSTOP'))
   }
 
   async resume(handle: ProcessHandle): Promise<void> {
-    const { token } = this.#known(handle)
+    const { token } = assertOwnHandle(handle)
     const instance = this.#instances.get(token) ?? this.#foreign.get(token)
     await (instance ? instance.resume() : this.#treeOf(handle).signal('SIGCONT'))
   }
@@ -179,7 +180,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   async usage(handles: readonly ProcessHandle[]): Promise<readonly (Usage | undefined)[]> {
     const snapshot = await this.#table.read()
     return handles.map((handle) => {
-      const { token } = this.#known(handle)
+      const { token } = assertOwnHandle(handle)
       const members = (this.#instances.get(token)?.tree ?? this.#treeOf(handle)).membersIn(snapshot)
       if (members.length === 0) return undefined
       return {
@@ -193,7 +194,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     gateway: string,
     signal: AbortSignal,
   ): AsyncGenerator<RecoveredInstance<ProcessHandle>> {
-    this.#assertSupported()
+    assertSupported(this.#platform)
     const leftovers = findLeftovers({
       stateDir: this.#stateDir(),
       gateway,
@@ -272,40 +273,5 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
 
   #treeOf(handle: ProcessHandle): ProcessTree {
     return new ProcessTree({ ...handle, order: 0 }, this.#table, false)
-  }
-
-  /** A handle may come from a file or another gateway: nothing is signalled or removed by one that can't be right. */
-  #known(handle: ProcessHandle): ProcessHandle {
-    const sound =
-      handle?.v === 1 &&
-      /^[0-9a-f]{32}$/.test(handle.token) &&
-      Number.isSafeInteger(handle.pid) &&
-      handle.pid >= 0 &&
-      typeof handle.startTime === 'string' &&
-      foldersOf(handle.dir) !== undefined
-    if (sound) return handle
-    throw new SpawnerUnavailableError(
-      "The process spawner can't tell about a handle that this version of it did not make",
-    )
-  }
-
-  #assertSupported(): void {
-    if (this.#platform !== 'win32') return
-    throw new UnsupportedError(
-      'The process spawner needs Linux or macOS: Windows has no sessions and signals to end a whole tree of processes by; run the gateway in WSL',
-    )
-  }
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let abort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readlinkSync, renameSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { SpawnerUnavailableError } from '../../errors.js'
 import type { ListenMode } from './run.js'
 import {
   foldersIn,
@@ -133,12 +134,31 @@ export class RunFolder {
 }
 
 /** The run and the instance that a handle's `dir` names; undefined where it names something else. */
-export function foldersOf(
+function foldersOf(
   dir: string,
 ): { readonly run: string; readonly instance: string } | undefined {
   const [run = '', instance = '', ...more] = dir.split('/')
   const sound = isFolderName(run) && isFolderName(instance) && more.length === 0
   return sound ? { run, instance } : undefined
+}
+
+/**
+ * A handle may come from a file or from another gateway: nothing is signalled or removed by one that can't be right.
+ *
+ * @throws {@link SpawnerUnavailableError}
+ */
+export function assertOwnHandle(handle: ProcessHandle): ProcessHandle {
+  const sound =
+    handle?.v === 1 &&
+    /^[0-9a-f]{32}$/.test(handle.token) &&
+    Number.isSafeInteger(handle.pid) &&
+    handle.pid >= 0 &&
+    typeof handle.startTime === 'string' &&
+    foldersOf(handle.dir) !== undefined
+  if (sound) return handle
+  throw new SpawnerUnavailableError(
+    "The process spawner can't tell about a handle that this version of it did not make",
+  )
 }
 
 /** pid_namespaces(7); the same text for all where there are none. */
