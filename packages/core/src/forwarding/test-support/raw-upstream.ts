@@ -17,8 +17,13 @@ export class RawUpstream implements AsyncDisposable {
   #folder: string | undefined
   endpoint!: Endpoint
 
-  static async listen(transport: Transport = 'tcp'): Promise<RawUpstream> {
-    const upstream = new RawUpstream()
+  private constructor(private readonly how: { readonly read?: boolean }) {}
+
+  static async listen(
+    transport: Transport = 'tcp',
+    how: { readonly read?: boolean } = {},
+  ): Promise<RawUpstream> {
+    const upstream = new RawUpstream(how)
     await upstream.#listen(transport)
     return upstream
   }
@@ -39,7 +44,7 @@ export class RawUpstream implements AsyncDisposable {
   }
 
   #accept(socket: Socket): void {
-    const wire = new Wire(socket)
+    const wire = new Wire(socket, this.how)
     this.connections.push(wire)
     const next = this.#waiting.shift()
     if (next) {

@@ -17,9 +17,10 @@ export class Wire {
     readonly socket: Socket,
     how: { readonly read?: boolean } = {},
   ) {
-    socket.setEncoding('latin1')
-    if (how.read !== false)
+    if (how.read !== false) {
+      socket.setEncoding('latin1')
       socket.on('data', (text: string) => this.#note(() => (this.received += text)))
+    }
     socket.on('end', () => this.#note(() => (this.ended = true)))
     socket.on('error', (error: NodeJS.ErrnoException) =>
       this.#note(() => (this.failure = error.code)),
