@@ -26,12 +26,24 @@ async function pour(socket: Socket, counter: { sent: number }): Promise<void> {
   }
 }
 
-/** Reads a little in each turn, and tells how far the sender was ahead at most. */
+/** Until nothing more is taken in while nobody reads: many turns of the event loop without progress. */
+async function stall(counter: { readonly sent: number }): Promise<void> {
+  let before = -1
+  for (let quiet = 0; quiet < 1000; quiet += 1) {
+    if (counter.sent !== before) quiet = 0
+    before = counter.sent
+    // eslint-disable-next-line no-await-in-loop -- turn after turn
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Reads what comes, once the sender has been brought to a halt, and tells how far ahead it was at most. */
 async function sip(
   socket: Socket,
   counter: { readonly sent: number },
   each: () => void = () => {},
 ): Promise<{ readonly digest: string; readonly behind: number }> {
+  await stall(counter)
   const hash = createHash('sha1')
   let got = 0
   let behind = 0
@@ -53,8 +65,6 @@ async function sip(
     got += body.length
     behind = Math.max(behind, counter.sent - got)
     each()
-    // eslint-disable-next-line no-await-in-loop -- slowly
-    await new Promise((resolve) => setImmediate(resolve))
   }
   return { digest: hash.digest('hex'), behind }
 }
