@@ -14,12 +14,14 @@ export interface Incarnation {
 }
 
 /** All that a manager keeps of one environment: its current instance, what is under way, and what was. */
-export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening> {
+export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, Request> {
   current: Instance | undefined
   /** The spec that `create()` was called with; it stands in for `specFor` until the environment is stopped by hand. */
   ownSpec: Spec | undefined
   /** The start under way that all share. */
   opening: Opening | undefined
+  /** What those ask for who came when that start was cancelled already. */
+  nextRequest: Request | undefined
   /** Resolves, never rejects, once that start has come to its end. */
   openingDone: Promise<void> | undefined
   /** The stop under way. Its promise never rejects. */

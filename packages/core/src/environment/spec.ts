@@ -21,7 +21,7 @@ export interface Spec<Run extends Json = Json> {
   readonly run: Run
   /** The name of the spawner. @default the manager's first */
   readonly spawner?: string
-  /** Whom the environment counts against. @default the owner named by `authorize`, else the environment's id */
+  /** Whom the environment counts against. One that `authorize` names goes before it. @default the environment's id */
   readonly owner?: string
   /** Differences from the manager's own policy. */
   readonly policy?: Partial<Policy>

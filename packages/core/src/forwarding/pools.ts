@@ -156,7 +156,7 @@ export class Pools {
     for (const pool of before) {
       // The instance has moved, or is older than the one that is being replaced.
       if (pool.generation === lease.generation || pool.generation < lease.generation - 1) {
-        pool.retire().catch(() => {})
+        this.#retire(pool)
       } else kept.push(pool)
     }
     this.#byId.set(lease.id, kept)

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
 import {
   AlcoveError,
+  ClosedError,
   EnvironmentNotFoundError,
   HookFailedError,
   RouteRejectedError,
@@ -149,12 +150,18 @@ export class Doorman {
     { port = 0, host = '127.0.0.1' }: { readonly port?: number; readonly host?: string },
   ): Promise<EnvironmentPort> {
     assertEnvironmentId(id)
+    if (this.#closed) throw new ClosedError()
+    const sockets = new Set<Duplex>()
     const server = createServer((request, response) => {
       void this.request(request, response, undefined)
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(port, host, () => resolve())
+    })
+    server.on('connection', (socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
     })
     this.attach(server)
     const { port: bound } = server.address() as AddressInfo
@@ -166,7 +173,8 @@ export class Doorman {
         this.#attached.get(server)?.()
         this.#attached.delete(server)
         server.close(() => resolve())
-        server.closeAllConnections()
+        // Upgraded ones as well, which the server does not know any more.
+        for (const socket of sockets) socket.destroy()
       })
     const listening: EnvironmentPort = {
       port: bound,
@@ -312,7 +320,7 @@ export class Doorman {
 
   #refuse(request: GatewayRequest, response: GatewayResponse, error: unknown): void {
     if (!(error instanceof AlcoveError) || error instanceof HookFailedError) {
-      this.manager.emit('problem', asProblem(error))
+      this.manager.reportProblem(asProblem(error))
     }
     if (response.headersSent) {
       response.destroy()

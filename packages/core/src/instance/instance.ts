@@ -3,7 +3,7 @@ import type { Endpoint } from '../environment/endpoint.js'
 import type { EnvironmentId } from '../environment/id.js'
 import type { Json } from '../environment/spec.js'
 import { isLive, mayBecome, type State } from '../environment/state.js'
-import { InstanceGoneError } from '../errors.js'
+import { type AlcoveError, InstanceGoneError } from '../errors.js'
 import type { Transition } from '../events.js'
 import type { LogBuffer } from '../logs/log-buffer.js'
 import type { GuardedSpawner } from '../spawning/guarded-spawner.js'
@@ -34,6 +34,8 @@ export class Instance {
   /** Until when no eviction is tried: `beforeEvict` said so. */
   postponedUntilMs = 0
   exit: ExitInfo | undefined
+  /** Why its spawner could not end it: something of it may still run. */
+  stopError: AlcoveError | undefined
   readonly #gone = new AbortController()
   readonly #leases = new Set<HeldLease>()
   #state: State

@@ -12,6 +12,8 @@ export interface EvictionContext {
   /** Ends an idle instance; resolves when nothing of it runs. */
   end(instance: Instance, reason: string): Promise<void>
   postponed(instance: Instance, forMs: number): void
+  /** It was used while the host thought about it. */
+  spared(instance: Instance): void
   problem(instance: Instance, what: string, cause: unknown): void
 }
 
@@ -33,6 +35,7 @@ export class Evictions {
 
   async #evict(instance: Instance, why: Eviction['why']): Promise<boolean> {
     const { clock, beforeEvict } = this.context
+    const { idleSinceMs } = instance
     const idleForMs = clock.nowMs() - (instance.idleSinceMs ?? clock.nowMs())
     if (beforeEvict) {
       const verdict = await this.#ask(beforeEvict, instance, why, idleForMs)
@@ -43,7 +46,10 @@ export class Evictions {
       }
     }
     // A lease may have been taken while the host thought about it.
-    if (instance.state !== 'ready' || instance.leases.size > 0) return !instance.live
+    if (instance.state !== 'ready' || instance.idleSinceMs !== idleSinceMs) {
+      this.context.spared(instance)
+      return !instance.live
+    }
     const reason =
       why === 'idle'
         ? `idle for ${Math.round(idleForMs)} ms`

@@ -34,14 +34,18 @@ export class IdleSchedule {
     if (maxLifetimeMs !== Number.POSITIVE_INFINITY && !this.#lifeTimers.has(instance)) {
       this.#lifeTimers.set(
         instance,
-        this.clock.setTimer(maxLifetimeMs, () => this.listener.livedTooLong(instance)),
+        this.clock.setTimer(
+          // Counted from its first readiness, however often it was away since.
+          Math.max(0, (instance.readySinceMs ?? 0) + maxLifetimeMs - this.clock.nowMs()),
+          () => this.listener.livedTooLong(instance),
+        ),
       )
     }
     if (instance.leases.size === 0) this.idle(instance)
   }
 
   idle(instance: Instance): void {
-    if (instance.state !== 'ready') return
+    if (instance.state !== 'ready' || instance.leases.size > 0) return
     this.#order.set(instance.id, instance)
     if (!this.#idleTimers.has(instance)) this.#arm(instance)
   }

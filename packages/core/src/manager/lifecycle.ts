@@ -33,6 +33,9 @@ import { ManagedEnvironment } from './record.js'
 import { stopLeftovers } from './recovery.js'
 import { StartQueue } from './start-queue.js'
 
+/** What has to be ended is ended, while the gateway closes too. */
+const never = new AbortController().signal
+
 /** How many environments that do not run keep their history. */
 const rememberedStopped = 1_000
 
@@ -102,6 +105,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
         emit('postponed', { id: instance.id, generation: instance.generation, forMs })
         this.idleSchedule.idle(instance)
       },
+      spared: (instance) => this.idleSchedule.idle(instance),
       problem: (instance, what, cause) => {
         emit('problem', new HookFailedError(what, { id: instance.id, cause }))
       },
@@ -128,7 +132,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       const waiting = new WaitList(() => {
         // Nobody waits for a turn that has not come; what has begun to start goes on, as its next visitor would want.
         if (known.current?.state !== 'starting') {
-          known.opening?.cancel(stoppedError(id, 'nobody waits for it any more'))
+          this.#cancel(known, stoppedError(id, 'nobody waits for it any more'))
         }
       })
       const known = new ManagedEnvironment(id, waiting)
@@ -142,6 +146,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   open(record: ManagedEnvironment, request: OpeningRequest, signal?: AbortSignal): Promise<Lease> {
     if (this.closed) return Promise.reject(new ClosedError())
     const lease = record.waiting.join(signal)
+    // One that was cancelled is not theirs who come now: they get the next one.
+    if (record.opening?.cancelled) record.nextRequest = request
     if (!record.opening && record.current?.state !== 'unready') this.#begin(record, request)
     return lease
   }
@@ -151,14 +157,14 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const { opening, current } = record
     if (current?.state === 'ready' || current?.state === 'unready') {
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
-    } else if (record.stopping) {
+    } else if (record.stopping || opening) {
+      this.#cancel(record, stoppedError(record.id, reason))
       await record.stopping
-    } else if (opening) {
-      opening.cancel(stoppedError(record.id, reason))
       await record.openingDone
     } else {
       await this.#stopElsewhere(record, reason)
     }
+    if (current?.stopError !== undefined) throw current.stopError
     // Whoever came since then has a start of his own.
     if (record.opening || record.current?.live) return
     record.forgetFailure()
@@ -187,7 +193,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   async close(drainMs: number): Promise<void> {
     this.#closing.abort(new ClosedError())
-    for (const record of this.records.values()) record.opening?.cancel(new ClosedError())
+    for (const record of this.records.values()) this.#cancel(record, new ClosedError())
     await Promise.all([...this.records.values()].map(async (record) => record.openingDone))
     const live = [...this.records.values()].flatMap((record) =>
       record.current?.live ? [record.current] : [],
@@ -199,6 +205,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     )
     const session = await this.#session.catch(() => undefined)
     await session?.close()
+    for (const record of this.records.values()) record.waiting.refuse(new ClosedError())
     await Promise.all([...this.spawners.values()].map((spawner) => spawner.close()))
   }
 
@@ -272,12 +279,23 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     void this.#endCurrent(instance, { reason: failure.reason, drainMs: 0, by: 'claim', failure })
   }
 
+  /** Ends a start under way, and the wait of those who wait for it now. */
+  #cancel(record: ManagedEnvironment, reason: AlcoveError): void {
+    if (!record.opening) return
+    record.opening.cancel(reason)
+    record.waiting.refuse(reason)
+  }
+
   #begin(record: ManagedEnvironment, request: OpeningRequest): void {
     const opening = new Opening(record, request, this)
     record.opening = opening
+    record.nextRequest = undefined
+    this.#stopped.delete(record.id)
     record.openingDone = opening
       .run()
       .catch((error: unknown) => {
+        // Who waited for one that was cancelled has been told.
+        if (opening.cancelled) return
         record.waiting.refuse(error)
         if (!(error instanceof AlcoveError)) {
           this.emit('problem', asAlcoveError(error, record.id))
@@ -292,9 +310,10 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Whoever came while the environment was going down, or stayed when it was gone, gets another start. */
   #settle(record: ManagedEnvironment): void {
-    if (record.waiting.size > 0 && !record.opening && !this.closed) {
+    if (this.closed) record.waiting.refuse(new ClosedError())
+    if (record.waiting.size > 0 && !record.opening) {
       if (record.current?.state === 'ready') record.waiting.grant(record.current)
-      else if (record.current?.state !== 'unready') this.#begin(record, {})
+      else if (record.current?.state !== 'unready') this.#begin(record, record.nextRequest ?? {})
     }
     this.#retire(record)
   }
@@ -326,7 +345,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const claim =
       how.by === 'leave'
         ? await session.leave(id, generation, 'stop')
-        : await session.claim(id, 'stop', this.#closing.signal)
+        : await session.claim(id, 'stop', never)
     await instance.drained(how.drainMs)
     if (claim?.generation !== generation) {
       await claim?.end()
@@ -337,7 +356,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     try {
       await this.supervisor.stop(instance, how.reason, how.failure !== undefined)
     } catch (error) {
-      failure = this.#countFailure(record, instance, asAlcoveError(error, id))
+      instance.stopError = asAlcoveError(error, id)
+      failure ??= this.#countFailure(record, instance, instance.stopError)
       throw error
     } finally {
       await claim.end(failure)
@@ -347,7 +367,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   /** Stops an instance that another gateway started and this one does not use. */
   async #stopElsewhere(record: ManagedEnvironment, reason: string): Promise<void> {
     const session = await this.#session
-    const claim: Claim | undefined = await session.claim(record.id, 'stop', this.#closing.signal)
+    const claim: Claim | undefined = await session.claim(record.id, 'stop', never)
     if (!claim?.at) return
     const { spawner: name, handle } = claim.at.handle as PublishedHandle
     const spawner = this.spawners.get(name)

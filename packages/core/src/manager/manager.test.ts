@@ -313,6 +313,22 @@ describe('idle eviction', () => {
     expect(spawner.stopped).toEqual(['a#1', 'b#1'])
   })
 
+  it('counts the lifetime from the first readiness, whatever came in between', async () => {
+    const { manager, spawner, clock } = make({
+      idleTimeoutMs: Number.POSITIVE_INFINITY,
+      maxLifetimeMs: 10_000,
+      graceMs: 1,
+    })
+    const lease = await manager.acquire('a')
+    await clock.advance(6_000)
+    manager.reportUnreachable(lease)
+    lease.release()
+    await clock.advance(3_999)
+    expect(manager.explain('a').state).toBe('ready')
+    await clock.advance(1)
+    expect(spawner.stopped).toEqual(['a#1'])
+  })
+
   it('revokes an upgrade that nothing but keep-alives went over', async () => {
     const { manager, spawner, clock } = make({ idleTimeoutMs: 1_000, upgradeIdleTimeoutMs: 5_000 })
     const lease = await manager.acquire('a')
@@ -697,6 +713,90 @@ describe('stop, restart, purge, close', () => {
     await stopped
     expect(spawner.stopped).toEqual(['a#1'])
     lease.release()
+  })
+
+  it('a stop that meets close() still ends it', async () => {
+    const { manager, spawner } = make()
+    await manager.create('a')
+    await Promise.all([manager.stop('a', { drainMs: 0 }), manager.close({ drainMs: 0 })])
+    expect(spawner.running.size).toBe(0)
+    expect(manager.explain('a').state).toBe('stopped')
+  })
+
+  it('a stop that the spawner could not carry out is told, and no data is deleted under it', async () => {
+    const purged: string[] = []
+    const spawner = Object.assign(scriptedSpawner(), {
+      stop: async () => Promise.reject(new Error('no engine')),
+      purge: async (id: string) => void purged.push(id),
+    })
+    const { manager } = make({ spawner })
+    await manager.create('a')
+    expect((await failure(manager.purge('a'))).message).toContain('no engine')
+    expect(purged).toEqual([])
+    expect(manager.explain('a').state).toBe('failed')
+  })
+
+  it('a start that was cancelled is not theirs who come afterwards', async () => {
+    const asked: ReturnType<typeof Promise.withResolvers<void>>[] = []
+    const templates: unknown[] = []
+    const { manager } = make({
+      specFor: async ({ template }) => {
+        templates.push(template)
+        const turn = Promise.withResolvers<void>()
+        asked.push(turn)
+        await turn.promise
+        return { run: {} }
+      },
+    })
+    const left = new AbortController()
+    const gone = failure(manager.acquire('a', { signal: left.signal }))
+    await until(() => asked.length === 1)
+    left.abort(new Error('left'))
+    const next = manager.acquire('a', { template: 'big', owner: 'ann' })
+    await gone
+    await until(() => asked.length === 2)
+    asked[1]?.resolve()
+    await next
+    expect(templates).toEqual([undefined, 'big'])
+    expect(manager.explain('a').owner).toBe('ann')
+  })
+
+  it('a `specFor` that never answers holds up neither stop nor close', async () => {
+    const { manager } = make({ specFor: () => new Promise(() => {}) })
+    const waits = [failure(manager.acquire('a')), failure(manager.acquire('b'))]
+    await until(() => manager.get('b') !== undefined)
+    await manager.stop('a')
+    await manager.close()
+    expect((await Promise.all(waits)).map(({ code }) => code)).toEqual([
+      'ALCOVE_STOPPED',
+      'ALCOVE_CLOSED',
+    ])
+  })
+
+  it('whoever waits for an instance to answer again is told when the manager closes', async () => {
+    let answers = true
+    const { manager } = make({
+      readiness: { ready: () => (answers ? Promise.resolve() : new Promise(() => {})) },
+    })
+    const lease = await manager.acquire('a')
+    answers = false
+    manager.reportUnreachable(lease)
+    const waits = failure(manager.acquire('a'))
+    await manager.close({ drainMs: 0 })
+    expect((await waits).code).toBe('ALCOVE_CLOSED')
+  })
+
+  it('a stop ends the start that waits for an earlier stop, too', async () => {
+    const { manager, spawner } = make()
+    await manager.create('a')
+    const release = spawner.holdStops()
+    const first = manager.stop('a', { drainMs: 0 })
+    const waits = failure(manager.acquire('a'))
+    const second = manager.stop('a', { drainMs: 0 })
+    release()
+    await Promise.all([first, second])
+    expect((await waits).code).toBe('ALCOVE_STOPPED')
+    expect(spawner.started).toEqual(['a#1'])
   })
 
   it('stop is idempotent, and knows environments that never were', async () => {

@@ -10,6 +10,7 @@ import {
   HookFailedError,
   NotRunningError,
   SpawnerUnavailableError,
+  type AlcoveError,
 } from '../errors.js'
 import type { ManagerEvents } from '../events.js'
 import type { Lease } from '../instance/lease.js'
@@ -94,7 +95,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     if (spec) {
       checkSpec(id, spec)
       const record = this.#lifecycle.record(id)
-      const running = record.current?.live ? record.current.plan : undefined
+      const { current } = record
+      const running = current?.live || current?.state === 'queued' ? current.plan : undefined
       const { defaultSpawner } = this.#lifecycle.options
       const hash = specHash(spec.spawner ?? defaultSpawner, spec.run)
       if (running && running.specHash !== hash) {
@@ -251,6 +253,11 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close({ drainMs: 0 })
+  }
+
+  /** Tells `problem`; for those who work for this manager. */
+  reportProblem(error: AlcoveError): void {
+    this.#tell('problem', [error])
   }
 
   /** A listener that throws must not stop what it is told about half-way. */

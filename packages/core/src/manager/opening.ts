@@ -68,7 +68,11 @@ export class Opening {
     private readonly context: OpeningContext,
   ) {}
 
-  /** Ends it, with the error for those who wait. */
+  get cancelled(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  /** Ends it. */
   cancel(reason: Error): void {
     this.#abort.abort(reason)
   }
@@ -86,7 +90,7 @@ export class Opening {
     if (record.stopping) await untilAborted(record.stopping, signal)
     if (record.purging) await untilAborted(record.purging, signal)
     signal.throwIfAborted()
-    const session = await context.session()
+    const session = await untilAborted(context.session(), signal)
     const { plan, spawner } = await this.#plan()
     for (;;) {
       signal.throwIfAborted()
@@ -138,11 +142,13 @@ export class Opening {
     const { id } = this.record
     const { template } = this.request
     try {
-      return await this.context.options.specFor?.({
+      const { signal } = this.#abort
+      const found = this.context.options.specFor?.({
         id,
-        signal: this.#abort.signal,
+        signal,
         ...(template !== undefined && { template }),
       })
+      return await untilAborted(Promise.resolve(found), signal)
     } catch (error) {
       if (error instanceof AlcoveError || this.#abort.signal.aborted) throw error
       throw new HookFailedError(`\`specFor\` failed for environment "${id}"`, { id, cause: error })
@@ -281,14 +287,11 @@ export function sessionLost(id: string): SessionLostError {
   )
 }
 
-function untilAborted(event: Promise<void>, signal: AbortSignal): Promise<void> {
+function untilAborted<T>(event: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error)
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
-    void event.then(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    })
+    event.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

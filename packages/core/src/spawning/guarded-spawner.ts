@@ -100,6 +100,7 @@ export class GuardedSpawner {
     to: Sink & { status(now: Status): void },
     signal: AbortSignal,
   ): Promise<void> {
+    if (signal.aborted) return
     let over = false
     const tell = (now: Status): void => {
       if (over || signal.aborted) return
@@ -108,9 +109,15 @@ export class GuardedSpawner {
     }
     try {
       tell(
-        await this.#spawner.observe(
-          handle,
-          { log: to.log.bind(to), progress: to.progress.bind(to), status: tell },
+        await this.#bounded(
+          () =>
+            this.#spawner.observe(
+              handle,
+              { log: to.log.bind(to), progress: to.progress.bind(to), status: tell },
+              signal,
+            ),
+          stopMarginMs,
+          (ms) => this.#unavailable(`did not tell how an instance is within ${ms} ms`),
           signal,
         ),
       )
@@ -152,7 +159,10 @@ export class GuardedSpawner {
 
   /** Waits for starts that were given up, so that nothing of them is left. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#abandoned)
+    await this.#atMost(
+      Promise.allSettled(this.#abandoned).then(() => {}),
+      abortMarginMs,
+    )
     await this.#spawner.close()
   }
 
