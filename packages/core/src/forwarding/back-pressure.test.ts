@@ -21,7 +21,6 @@ async function pour(socket: Socket, counter: { sent: number }): Promise<void> {
   for (let i = 0; i < size / part.length; i += 1) {
     const room = socket.write(part)
     counter.sent += part.length
-    // eslint-disable-next-line no-await-in-loop -- one part after another
     if (!room) await once(socket, 'drain')
   }
 }
@@ -32,7 +31,6 @@ async function stall(counter: { readonly sent: number }): Promise<void> {
   for (let quiet = 0; quiet < 1000; quiet += 1) {
     if (counter.sent !== before) quiet = 0
     before = counter.sent
-    // eslint-disable-next-line no-await-in-loop -- turn after turn
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -51,7 +49,6 @@ async function sip(
   while (got < size) {
     const chunk = socket.read() as Buffer | null
     if (chunk === null) {
-      // eslint-disable-next-line no-await-in-loop -- one part after another
       await once(socket, 'readable')
       continue
     }

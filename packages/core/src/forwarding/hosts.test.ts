@@ -1,4 +1,5 @@
-import { type IncomingMessage, type RequestListener, ServerResponse, createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { type IncomingMessage, type RequestListener, createServer } from 'node:http'
 import express5 from 'express'
 import express4 from 'express4'
 import Koa3 from 'koa'
@@ -38,7 +39,8 @@ const hosts: Record<string, (forward: Forward) => RequestListener> = {
       context.respond = false
       return forward(context.req, context.res)
     })
-    return app.callback()
+    const handle = app.callback()
+    return (request, response) => void handle(request, response)
   },
   'Koa 2': (forward) => {
     const app = new Koa2()
@@ -46,7 +48,8 @@ const hosts: Record<string, (forward: Forward) => RequestListener> = {
       context.respond = false
       return forward(context.req, context.res)
     })
-    return app.callback()
+    const handle = app.callback()
+    return (request, response) => void handle(request, response)
   },
   'a host that has set fields': (forward) => (request, response) => {
     response.setHeader('Content-Type', 'text/html')
@@ -83,8 +86,8 @@ class Host implements AsyncDisposable {
       make((request, response) => {
         const forwarded = this.forwarder
           .forward(request, response, lease, { target: request.url ?? '/' })
-          .catch((error: AlcoveError) => {
-            this.errors.push(error)
+          .catch((error: unknown) => {
+            this.errors.push(error as AlcoveError)
             response.writeHead(error.status).end(error.code)
           })
         this.done.push(forwarded)

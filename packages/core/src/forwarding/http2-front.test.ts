@@ -264,7 +264,6 @@ describe.each(['tcp', 'unix'] as const)('HTTP/2 in front of a %s endpoint', (tra
     await using setup = await Http2Setup.of()
     const wires: Wire[] = []
     for (let i = 0; i < 5; i += 1) {
-      // eslint-disable-next-line no-await-in-loop -- one request after another
       wires.push((await setup.request()).wire)
     }
     setup.session.destroy()

@@ -16,7 +16,7 @@ export class Stream {
     headers: OutgoingHttpHeaders | readonly string[],
     readonly stream: ClientHttp2Stream = session.request(
       // Node.js takes lists too, which keep repeats; @types/node for 22 does not know.
-      headers as OutgoingHttpHeaders,
+      headers,
       { endStream: false },
     ),
   ) {

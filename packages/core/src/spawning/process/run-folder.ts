@@ -134,9 +134,7 @@ export class RunFolder {
 }
 
 /** The run and the instance that a handle's `dir` names; undefined where it names something else. */
-function foldersOf(
-  dir: string,
-): { readonly run: string; readonly instance: string } | undefined {
+function foldersOf(dir: string): { readonly run: string; readonly instance: string } | undefined {
   const [run = '', instance = '', ...more] = dir.split('/')
   const sound = isFolderName(run) && isFolderName(instance) && more.length === 0
   return sound ? { run, instance } : undefined
