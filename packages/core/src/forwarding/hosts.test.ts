@@ -87,8 +87,9 @@ class Host implements AsyncDisposable {
         const forwarded = this.forwarder
           .forward(request, response, lease, { target: request.url ?? '/' })
           .catch((error: unknown) => {
-            this.errors.push(error as AlcoveError)
-            response.writeHead(error.status).end(error.code)
+            const known = error as AlcoveError
+            this.errors.push(known)
+            response.writeHead(known.status).end(known.code)
           })
         this.done.push(forwarded)
         return forwarded
