@@ -29,7 +29,7 @@ interface Result {
   readonly rounds: readonly Round[]
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '30' } } })
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } })
 const roundCount = Number(values.rounds)
 if (!Number.isInteger(roundCount) || roundCount < 20) {
   console.error(`Expected --rounds to be a whole number from 20 on, got "${values.rounds}".`)
