@@ -7,10 +7,10 @@ import { startGateway } from '../gateway.ts'
 import { Checklist } from './checklist.ts'
 import { DemoChecks } from './demo-checks.ts'
 
-const wholeCheckMs = 55_000
+const wholeCheckMs = 45_000
 const idleTimeoutMs = 2_000
 /** How long this process may take to end by itself. */
-const endMs = 5_000
+const endMs = 3_000
 
 /**
  * Drives the demo's gateway as browsers do, and prints what it finds.

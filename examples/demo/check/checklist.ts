@@ -20,26 +20,16 @@ export class Checklist {
     deadlineMs: number,
     work: (signal: AbortSignal) => Promise<string>,
   ): Promise<void> {
-    const began = performance.now()
-    const deadline = new AbortController()
-    const timer = setTimeout(() => {
-      deadline.abort(new Error(`not within ${deadlineMs} ms`))
-    }, deadlineMs)
-    const signal = AbortSignal.any([deadline.signal, this.#ended])
-    try {
-      const figures = await Promise.race([aborted(signal), work(signal)])
-      const tookMs = Math.round(performance.now() - began)
-      console.log(
-        `  ${styleText('green', '✔')} ${name}  ${styleText('dim', `${tookMs} ms, ${figures}`)}`,
-      )
-    } catch (error) {
-      this.fail(name, signal.aborted ? (signal.reason as Error) : (error as Error))
-    } finally {
-      clearTimeout(timer)
-    }
+    if (this.#ended.aborted) this.#fail(name, this.#ended.reason as Error)
+    else await this.#check(name, deadlineMs, work, this.#ended)
   }
 
-  fail(name: string, { message }: Error): void {
+  /** As {@link check}, also where there is no time left: what was started has to be ended. */
+  async checkEnd(name: string, deadlineMs: number, work: () => Promise<string>): Promise<void> {
+    await this.#check(name, deadlineMs, work)
+  }
+
+  #fail(name: string, { message }: Error): void {
     this.#failures += 1
     console.log(`  ${styleText('red', '✘')} ${name}  ${styleText('red', message)}`)
   }
@@ -49,6 +39,30 @@ export class Checklist {
     console.log(
       `  ${styleText('yellow', '–')} ${name}  ${styleText('yellow', `not checked: ${reason}`)}`,
     )
+  }
+
+  async #check(
+    name: string,
+    deadlineMs: number,
+    work: (signal: AbortSignal) => Promise<string>,
+    ended?: AbortSignal,
+  ): Promise<void> {
+    const began = performance.now()
+    const deadline = new AbortController()
+    const timer = setTimeout(() => {
+      deadline.abort(new Error(`not within ${deadlineMs} ms`))
+    }, deadlineMs)
+    const signal = AbortSignal.any(ended ? [deadline.signal, ended] : [deadline.signal])
+    try {
+      const figures = await Promise.race([aborted(signal), work(signal)])
+      const tookMs = Math.round(performance.now() - began)
+      const details = styleText('dim', `${tookMs} ms, ${figures}`)
+      console.log(`  ${styleText('green', '✔')} ${name}  ${details}`)
+    } catch (error) {
+      this.#fail(name, signal.aborted ? (signal.reason as Error) : (error as Error))
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

@@ -80,7 +80,7 @@ export class DemoChecks {
       this.#idle(idle, signal),
     )
     this.#viteSocket?.close()
-    await list.check('nothing is left in the end', 10_000, async () => this.#end())
+    await list.checkEnd('nothing is left in the end', 8_000, async () => this.#end())
   }
 
   async #coldStart(
