@@ -59,6 +59,17 @@ describe('assertMayStart()', () => {
     }
   })
 
+  it.each([
+    ['https://evil.example', false],
+    ['null', false],
+    ['http://localhost', true],
+  ])('without Fetch Metadata the origin %s decides', (origin, may) => {
+    const start = (): void =>
+      assertMayStart(requestHead({ host: 'localhost', headers: { origin } }), 'a', 'navigations')
+    if (may) expect(start).not.toThrow()
+    else expect(start).toThrow(/may not start it/)
+  })
+
   it("another site's form may not, though it navigates", () => {
     const head = requestHead({ method: 'POST', headers: link })
     expect(() => assertMayStart(head, 'a', 'navigations')).toThrow(/may not start it/)
@@ -99,6 +110,14 @@ describe('assertLocal()', () => {
     ],
     [
       { remoteAddress: '127.0.0.1', host: 'localhost', headers: { forwarded: 'for=9.9.9.9' } },
+      'behind a proxy',
+    ],
+    [
+      {
+        remoteAddress: '127.0.0.1',
+        host: 'localhost',
+        headers: { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=9.9.9.9' },
+      },
       'behind a proxy',
     ],
   ])('keeps %j out, and says why and what to do', (head, message) => {

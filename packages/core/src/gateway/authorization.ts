@@ -53,7 +53,7 @@ export type CrossSiteStarts = 'refuse' | 'navigations' | 'allow'
  * @throws {@link NotAuthorizedError}
  */
 export function assertMayStart(head: RequestHead, id: string, starts: CrossSiteStarts): void {
-  if (starts === 'allow' || head.header('sec-fetch-site') !== 'cross-site') return
+  if (starts === 'allow' || !isCrossSite(head)) return
   const navigation =
     head.header('sec-fetch-mode') === 'navigate' &&
     head.header('sec-fetch-dest') === 'document' &&
@@ -90,9 +90,19 @@ export function assertLocal(head: RequestHead, id: string): void {
   )
 }
 
+// Browsers send no Fetch Metadata with a WebSocket's handshake, nor all of them to plain HTTP: `Origin` is what is left.
+function isCrossSite(head: RequestHead): boolean {
+  const site = head.header('sec-fetch-site')
+  if (site !== undefined) return site === 'cross-site'
+  const origin = head.header('origin')
+  if (origin === undefined) return false
+  return !URL.canParse(origin) || new URL(origin).host !== head.host.toLowerCase()
+}
+
 function cameDirectly(head: RequestHead): boolean {
+  if (head.header('forwarded') !== undefined) return false
   const forwardedFor = head.header('x-forwarded-for')
-  if (forwardedFor === undefined) return head.header('forwarded') === undefined
+  if (forwardedFor === undefined) return true
   return forwardedFor.split(',').every((address) => isLoopback(address.trim()))
 }
 
