@@ -1,14 +1,44 @@
 import { isIPv6 } from 'node:net'
 import type { RequestFields } from './request-headers.js'
 
-/** Where a request came in. */
-export interface Origin {
-  /** Without zone, IPv4 as IPv4; `undefined` for a Unix socket. */
-  readonly remoteAddress: string | undefined
-  readonly encrypted: boolean
-  readonly localPort: number | undefined
-  /** Whether the peer may say for whom it asks. */
-  readonly trusted: boolean
+/** Where requests come in: one for each connection, since nothing of it changes between them. */
+export class Origin {
+  #host: string | undefined
+  #ownFields: readonly string[] | undefined
+
+  constructor(
+    /** Without zone, IPv4 as IPv4; `undefined` for a Unix socket. */
+    readonly remoteAddress: string | undefined,
+    readonly encrypted: boolean,
+    readonly localPort: number | undefined,
+    /** Whether the peer may say for whom it asks. */
+    readonly trusted: boolean,
+  ) {}
+
+  /** X-Forwarded-* and Forwarded for requests to a host, as name, value, name, value; `''` where there is nothing to say. */
+  ownFields(host: string | undefined): readonly string[] {
+    // Requests on one connection nearly always name the same host.
+    if (this.#ownFields && this.#host === host) return this.#ownFields
+    const { remoteAddress = '', encrypted, localPort } = this
+    const proto = encrypted ? 'https' : 'http'
+    const port = host
+      ? (portOfHost(host) ?? (encrypted ? '443' : '80'))
+      : (localPort?.toString() ?? '')
+    this.#host = host
+    this.#ownFields = [
+      'X-Forwarded-For',
+      remoteAddress,
+      'X-Forwarded-Proto',
+      proto,
+      'X-Forwarded-Host',
+      host ?? '',
+      'X-Forwarded-Port',
+      port,
+      'Forwarded',
+      forwardedElement(remoteAddress, host, proto),
+    ]
+    return this.#ownFields
+  }
 }
 
 /** An address as other programs want it: no zone, no IPv4 in the clothes of IPv6. */
@@ -29,35 +59,29 @@ function portOfHost(host: string): string | undefined {
 
 /** Adds X-Forwarded-* and Forwarded: what came is replaced, or extended where the peer is trusted. */
 export function addForwarded(fields: RequestFields, origin: Origin): void {
-  const { flat, host } = fields
-  const { remoteAddress, encrypted, trusted } = origin
-  const proto = encrypted ? 'https' : 'http'
-  const port =
-    (host === undefined ? undefined : portOfHost(host)) ??
-    (host ? (encrypted ? '443' : '80') : origin.localPort)
-
-  add(flat, 'X-Forwarded-For', trusted ? fields.forwardedFor : undefined, remoteAddress)
-  add(flat, 'X-Forwarded-Proto', trusted ? fields.forwardedProto : undefined, proto)
-  add(flat, 'X-Forwarded-Host', trusted ? fields.forwardedHost : undefined, host || undefined)
-  add(flat, 'X-Forwarded-Port', trusted ? fields.forwardedPort : undefined, port?.toString())
-  add(
-    flat,
-    'Forwarded',
-    trusted ? fields.forwarded : undefined,
-    forwardedElement(remoteAddress, host, proto),
-  )
+  const { flat } = fields
+  const own = origin.ownFields(fields.host)
+  for (let i = 0; i < own.length; i += 2) {
+    const name = own[i] as string
+    const value = own[i + 1] as string
+    const before = origin.trusted ? toldBefore(fields, name) : undefined
+    if (before && value) flat.push(name, `${before}, ${value}`)
+    else if (before || value) flat.push(name, before || value)
+  }
 }
 
-function add(
-  flat: string[],
-  name: string,
-  before: string | undefined,
-  own: string | undefined,
-): void {
-  if (own === undefined) {
-    if (before !== undefined) flat.push(name, before)
-  } else {
-    flat.push(name, before === undefined || before === '' ? own : `${before}, ${own}`)
+function toldBefore(fields: RequestFields, name: string): string | undefined {
+  switch (name) {
+    case 'X-Forwarded-For':
+      return fields.forwardedFor
+    case 'X-Forwarded-Proto':
+      return fields.forwardedProto
+    case 'X-Forwarded-Host':
+      return fields.forwardedHost
+    case 'X-Forwarded-Port':
+      return fields.forwardedPort
+    default:
+      return fields.forwarded
   }
 }
 
@@ -66,11 +90,11 @@ const token = /^[!#$%&'*+.^_`|~\w-]+$/
 
 /** One element of Forwarded (RFC 7239 §4, §6). */
 function forwardedElement(
-  address: string | undefined,
+  address: string,
   host: string | undefined,
   proto: 'http' | 'https',
 ): string {
-  const by = address === undefined ? 'unknown' : isIPv6(address) ? `"[${address}]"` : address
+  const by = address === '' ? 'unknown' : isIPv6(address) ? `"[${address}]"` : address
   return host ? `for=${by};host=${quoted(host)};proto=${proto}` : `for=${by};proto=${proto}`
 }
 

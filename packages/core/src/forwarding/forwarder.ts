@@ -7,7 +7,7 @@ import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '
 import type { Lease } from '../instance/lease.js'
 import { type Rule, checkOptions, durationMs, func } from '../option-check.js'
 import { requestBody } from './body.js'
-import { type Origin, addForwarded, plainAddress } from './forwarded.js'
+import { Origin, addForwarded, plainAddress } from './forwarded.js'
 import { listHas } from './headers.js'
 import { type FrontRequest, type FrontResponse, clientIsGone, knowsHttp11 } from './messages.js'
 import { type Dial, type EndpointPool, Pools } from './pools.js'
@@ -202,12 +202,8 @@ export class Forwarder {
     if (!origin) {
       const { remoteAddress, encrypted, localPort } = socket as Partial<TLSSocket>
       const address = plainAddress(remoteAddress)
-      origin = {
-        remoteAddress: address,
-        encrypted: encrypted === true,
-        localPort,
-        trusted: address !== undefined && (this.#trustProxy?.(address) ?? false),
-      }
+      const trusted = address !== undefined && (this.#trustProxy?.(address) ?? false)
+      origin = new Origin(address, encrypted === true, localPort, trusted)
       this.#origins.set(socket, origin)
     }
     return origin

@@ -2,22 +2,27 @@ import { STATUS_CODES, ServerResponse } from 'node:http'
 import { type FrontRequest, type FrontResponse, isHttp2Response, knowsHttp11 } from './messages.js'
 import { type ResponseFields, responseFields, trailerFields } from './response-headers.js'
 
-/** Writes status and fields, over what the host may have set before. */
+/**
+ * Writes status and fields, over what the host may have set before.
+ *
+ * @returns whether the response is Node.js's own, with nothing in its place
+ */
 export function writeHead(
   response: FrontResponse,
   status: number,
   message: string,
   { flat, trailer }: ResponseFields,
-): void {
+): boolean {
   if (trailer !== undefined) flat.push('Trailer', trailer)
   if (isHttp2Response(response)) {
     setFields(response, flat)
     response.writeHead(status)
-    return
+    return false
   }
   // Node.js would send chunks to a client of HTTP/1.0 that claims to know them.
   if (!knowsHttp11(response.req)) response.useChunkedEncodingByDefault = false
-  const reason = isReasonPhrase(message) ? message : (STATUS_CODES[status] ?? '')
+  const usual = STATUS_CODES[status] ?? ''
+  const reason = message === usual || isReasonPhrase(message) ? message : usual
   if (response.writeHead === ServerResponse.prototype.writeHead) {
     // Cookies that the host has set are its own; everything else the environment knows better.
     const cookies = response.getHeader('set-cookie')
@@ -25,11 +30,12 @@ export function writeHead(
       for (const cookie of [cookies].flat()) flat.push('Set-Cookie', String(cookie))
     }
     response.writeHead(status, reason, flat)
-  } else {
-    // Somebody has put a function of their own in its place, and those seldom understand a flat list.
-    setFields(response, flat)
-    response.writeHead(status, reason)
+    return true
   }
+  // Somebody has put a function of their own in its place, and those seldom understand a flat list.
+  setFields(response, flat)
+  response.writeHead(status, reason)
+  return false
 }
 
 // undici decodes it as UTF-8, so that anything else arrives as U+FFFD, which Node.js refuses to write.
