@@ -6,8 +6,14 @@ import type { Framing } from './request-headers.js'
 /** Up to this size, a body that is here already is sent in one piece with the request's head. */
 const wholeBodyBytes = 64 * 1024
 
-// Bodies that were taken whole and never sent, for the next attempt.
-const unsent = new WeakMap<FrontRequest, Buffer>()
+interface Source {
+  /** The body that reads it. */
+  [kBody]?: RequestBody | undefined
+  /** What was taken whole and never sent. */
+  [kUnsent]?: Buffer
+}
+const kBody = Symbol('body')
+const kUnsent = Symbol('unsent')
 
 /**
  * The body to send, `null` where the request has none. Nothing is read of a stream before its connection stands.
@@ -24,25 +30,31 @@ export function requestBody(
   } else if (framing === 'none' || contentLength === '0') {
     return null
   }
-  const kept = unsent.get(request)
-  if (kept) return kept
+  const unsent = (request as Source)[kUnsent]
+  if (unsent) return unsent
   if (request.readableDidRead || request.readableEnded) {
     throw new BodyAlreadyReadError(
       'The body of this request was read before it came here: mount devEnvProxy() before body parsers such as express.json()',
     )
   }
-  if (!isHttp2Request(request) && request.complete && request.readableLength <= wholeBodyBytes) {
-    const whole = (request.read() as Buffer | null) ?? Buffer.alloc(0)
-    unsent.set(request, whole)
-    return whole
-  }
-  return new RequestBody(request)
+  return takeWhole(request, contentLength) ?? new RequestBody(request)
 }
 
-interface Source {
-  [kBody]?: RequestBody | undefined
+// By the time a lease is there, all of a small body mostly is too, and one piece is half the work of a stream.
+function takeWhole(request: FrontRequest, contentLength: string | undefined): Buffer | undefined {
+  const { readableLength } = request
+  if (isHttp2Request(request) || readableLength > wholeBodyBytes) return undefined
+  if (!request.complete && readableLength !== Number(contentLength)) return undefined
+  const whole = (request.read() as Buffer | null) ?? Buffer.alloc(0)
+  // So that it ends for whoever waits for that.
+  request.resume()
+  return whole
 }
-const kBody = Symbol('body')
+
+/** Keeps a body that nobody was sent for the next attempt. */
+export function keepUnsent(request: FrontRequest, body: unknown): void {
+  if (Buffer.isBuffer(body)) (request as Source)[kUnsent] = body
+}
 
 /**
  * A request's body as undici may treat it: undici destroys the body when the answer comes early, which for the request itself

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { type AlcoveError, UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
 import type { Lease, RevokeReason } from '../instance/lease.js'
-import { RequestBody } from './body.js'
+import { RequestBody, keepUnsent } from './body.js'
 import { discardRest } from './early-answer.js'
 import { classifyFailure, connectRetryAfterMs } from './failure.js'
 import type { Origin } from './forwarded.js'
@@ -224,10 +224,11 @@ export class Answer implements ConnectionAware {
     if (this.over) return
     this.over = true
     const { request, response } = this
-    const { lease, pool, resolve, reject } = this.passage
+    const { lease, pool, options, resolve, reject } = this.passage
     if (this.#headPassed) destroyResponse(request, response)
     const quiet = this.#headPassed || response.headersSent || clientIsGone(request, response)
     this.detach()
+    if (!this.#sent) keepUnsent(request, options.body)
     if (quiet) resolve()
     else reject(classifyFailure(error, { id: lease.id, endpoint: pool.endpoint, sent: this.#sent }))
     this.#controller?.abort(error)
