@@ -7,39 +7,60 @@ import {
 } from './messages.js'
 
 /** How much of an upload that nobody wants is read so that the client gets to its answer. */
-const discardBytes = 16 * 1024 * 1024
-/** How long. */
-const discardMs = 5000
+export const discardBytes = 16 * 1024 * 1024
+/** How long, once the answer is out. */
+export const discardMs = 5000
 
-/** Reads on, within bounds, what a client still sends though it has its answer (RFC 9112 §9.6); past them, its connection is closed. */
-export function discardRest(request: FrontRequest, response: FrontResponse): void {
+/**
+ * Reads on, within bounds, what a client still sends though its answer is whole; past them its connection is closed. A connection
+ * that is closed under bytes that nobody has read is reset, and the client may lose the answer with it (RFC 9112 §9.6).
+ *
+ * @param end - Ends the answer, where that was put off because it would close the connection.
+ */
+export function discardRest(
+  request: FrontRequest,
+  response: FrontResponse,
+  end?: () => void,
+): void {
   if (isHttp2Request(request) || isHttp2Response(response)) {
-    // NO_ERROR: the answer is whole, the rest of the request is not needed (RFC 9113 §8.1). The response itself finishes with its
-    // stream, and that waits for the upload.
+    // NO_ERROR: the rest of the request is not needed (RFC 9113 §8.1). The response itself finishes with its stream, and that
+    // waits for the upload.
     if (isHttp2Response(response)) {
       const { stream } = response
       stream.once('finish', () => stream.close(http2Constants.NGHTTP2_NO_ERROR))
     }
     return
   }
-  if (request.complete || request.destroyed) return
-  const { socket } = request
   let left = discardBytes
-  const giveUp = (): void => {
-    socket.destroy()
-  }
-  const timer = setTimeout(giveUp, discardMs)
-  timer.unref()
-  const onData = (chunk: Buffer): void => {
-    left -= chunk.length
-    if (left < 0) giveUp()
-  }
-  request.on('data', onData)
-  request.once('close', () => {
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): void => {
     clearTimeout(timer)
     request.off('data', onData)
-  })
-  // Unheard errors of an aborted upload are none of Node.js's business here.
-  request.on('error', () => {})
+    response.off('finish', onAnswered)
+    end?.()
+  }
+  const giveUp = (): void => {
+    stop()
+    if (!end) request.socket.destroy()
+  }
+  const onData = (chunk: Buffer): void => {
+    left -= chunk.length
+    if (left >= 0) return
+    // An answer that is still on its way is not cut for that: its client may read more of it than it sends.
+    if (end || response.writableFinished) giveUp()
+    else request.pause()
+  }
+  const onAnswered = (): void => {
+    if (left < 0) giveUp()
+    else timer = setTimeout(giveUp, discardMs).unref()
+  }
+  request.on('data', onData)
+  request.once('close', stop)
+  // Nobody else listens, and an upload that breaks off now is no fault of anybody.
+  request.on('error', ignore)
+  if (end || response.writableFinished) onAnswered()
+  else response.once('finish', onAnswered)
   request.resume()
 }
+
+function ignore(): void {}

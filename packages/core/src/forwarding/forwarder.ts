@@ -10,6 +10,7 @@ import { requestBody } from './body.js'
 import { Origin, addForwarded, plainAddress } from './forwarded.js'
 import { listHas } from './headers.js'
 import { type FrontRequest, type FrontResponse, clientIsGone, knowsHttp11 } from './messages.js'
+import { Passage } from './passage.js'
 import { type Dial, type EndpointPool, Pools } from './pools.js'
 import { type RequestFields, requestFields } from './request-headers.js'
 import { Answer } from './response.js'
@@ -97,7 +98,7 @@ export class Forwarder {
     to: ForwardTarget,
   ): Promise<void> {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
-      if (response.writableEnded || clientIsGone(request, response)) {
+      if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
         resolve()
         return
       }
@@ -107,8 +108,16 @@ export class Forwarder {
       if (fields.smuggling) response.setHeader('Connection', 'close')
       const pool = this.#poolFor(lease)
       const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
-      const { setCookie } = to
-      const passage = { lease, pool, options, origin, fields, setCookie, resolve, reject }
+      const passage = new Passage(
+        lease,
+        pool,
+        options,
+        origin,
+        fields,
+        to.setCookie,
+        resolve,
+        reject,
+      )
       new Answer(request, response, passage).start()
     })
   }
@@ -139,8 +148,16 @@ export class Forwarder {
       const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
       // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
       if (websocket) options.upgrade = 'websocket'
-      const { setCookie } = to
-      const passage = { lease, pool, options, origin, fields, setCookie, resolve, reject }
+      const passage = new Passage(
+        lease,
+        pool,
+        options,
+        origin,
+        fields,
+        to.setCookie,
+        resolve,
+        reject,
+      )
       new Handshake(request, socket, head, this.#tunnels, passage).start()
     })
   }

@@ -1,21 +1,21 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { type AlcoveError, UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
-import type { Lease, RevokeReason } from '../instance/lease.js'
+import { UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
+import type { RevokeReason } from '../instance/lease.js'
 import { RequestBody, keepUnsent } from './body.js'
+import { type Answerer, unwatchClient, watchClient, watchDrain } from './client-side.js'
 import { discardRest } from './early-answer.js'
 import { classifyFailure, connectRetryAfterMs } from './failure.js'
-import type { Origin } from './forwarded.js'
 import {
   type FrontRequest,
   type FrontResponse,
   clientIsGone,
   destroyResponse,
+  isHttp2Response,
   knowsHttp11,
 } from './messages.js'
-import type { Connection, ConnectionAware, EndpointPool } from './pools.js'
-import type { RequestFields } from './request-headers.js'
+import type { Passage } from './passage.js'
+import type { Connection, ConnectionAware } from './pools.js'
 import { relayInterim, relayTrailers, writeHead } from './response-head.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 import { mayRetry } from './retry.js'
@@ -26,22 +26,8 @@ const nobodyWaits = new Error('Nobody waits for the answer any more')
 /** Up to here, a copy is cheaper than another buffer for the kernel. */
 const smallBodyBytes = 8 * 1024
 
-/** What is known of a request when it is passed on. */
-export interface Passage {
-  readonly lease: Lease
-  readonly pool: EndpointPool
-  readonly options: Dispatcher.DispatchOptions
-  readonly origin: Origin
-  readonly fields: RequestFields
-  readonly setCookie: readonly string[] | undefined
-  /** The answer has been sent, or given up. */
-  resolve(): void
-  /** Nothing was sent to the client. */
-  reject(error: AlcoveError): void
-}
-
 /** The one handler of undici's events: relays an answer to the client, and gives up cleanly from either side. */
-export class Answer implements ConnectionAware {
+export class Answer implements Answerer, ConnectionAware {
   connection: Connection | undefined
   /** Nothing that comes now is of interest. */
   protected over = false
@@ -67,25 +53,13 @@ export class Answer implements ConnectionAware {
     protected readonly response: FrontResponse,
     protected readonly passage: Passage,
   ) {
-    const answering = response as FrontResponse & Answering
-    answering[kAnswer] = this
-    answering.on('close', onClose)
-    if (response.socket === null) watchWaiting(request.socket, this)
+    watchClient(request, response, this)
   }
 
   start(): void {
     const { lease, pool, options } = this.passage
     lease.onRevoke((why) => this.#revoked(why))
     if (!this.over) pool.dispatch(options, this, lease)
-  }
-
-  /** What the client knows this server as. */
-  get publicOrigin(): string {
-    const { fields, origin } = this.passage
-    const told = origin.trusted ? fields : undefined
-    const proto = firstOf(told?.forwardedProto) ?? (origin.encrypted ? 'https' : 'http')
-    const host = firstOf(told?.forwardedHost) ?? fields.host
-    return host ? `${proto}://${host}` : ''
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -122,7 +96,7 @@ export class Answer implements ConnectionAware {
       relayInterim(request, response, status, raw)
       return
     }
-    this.#passHead(status, message, responseFields(raw, this.passage.pool.own, this))
+    this.#passHead(status, message, responseFields(raw, this.passage.pool.own, this.passage))
   }
 
   #passHead(status: number, message: string | undefined, fields: ResponseFields): void {
@@ -152,7 +126,7 @@ export class Answer implements ConnectionAware {
     const response = this.response as ServerResponse
     if (this.#remaining >= 0) {
       this.#remaining -= chunk.length
-      if (this.#remaining === 0) {
+      if (this.#remaining === 0 && !this.#lingers()) {
         this.#ended = true
         // As text of one byte a character, a small body leaves in one string with the head: half the work of two buffers.
         if (this.#plain && !this.#bodyPassed && chunk.length <= smallBodyBytes) {
@@ -169,7 +143,7 @@ export class Answer implements ConnectionAware {
       if (!this.#drainWatched) {
         this.#drainWatched = true
         this.passage.lease.become('stream')
-        response.on('drain', onDrain)
+        watchDrain(response)
       }
     }
     // `compression` holds small events back unless it is told.
@@ -182,17 +156,29 @@ export class Answer implements ConnectionAware {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.over) return
     const { request, response } = this
+    const { body } = this.passage.options
+    const lingers = this.#lingers()
     if (!this.#ended) {
       this.#ended = true
       const raw = controller.rawTrailers as Buffer[] | null
       if (raw && raw.length > 0) relayTrailers(response, raw)
-      response.end()
+      if (!lingers) response.end()
     }
-    const { body } = this.passage.options
-    if (body instanceof RequestBody && !body.readableEnded) {
+    if (body instanceof RequestBody && this.#uploads()) {
       body.letGo()
-      discardRest(request, response)
+      discardRest(request, response, lingers ? () => response.end() : undefined)
     }
+  }
+
+  /** The client still sends. */
+  #uploads(): boolean {
+    const { request } = this
+    return this.passage.options.body instanceof RequestBody && !request.complete
+  }
+
+  /** The end of the answer would close the connection of a client that still sends. */
+  #lingers(): boolean {
+    return this.#uploads() && !isHttp2Response(this.response) && !this.response.shouldKeepAlive
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -274,11 +260,7 @@ export class Answer implements ConnectionAware {
 
   /** Lets go of the client's side. */
   protected detach(): void {
-    const response = this.response as FrontResponse & Answering
-    response[kAnswer] = undefined
-    response.off('close', onClose)
-    if (this.#drainWatched) response.off('drain', onDrain)
-    waiting.get(this.request.socket)?.delete(this)
+    unwatchClient(this.request, this.response, this)
   }
 
   protected nonsense(what: string): UpstreamBrokenError {
@@ -287,40 +269,6 @@ export class Answer implements ConnectionAware {
   }
 }
 
-interface Answering {
-  [kAnswer]?: Answer | undefined
-}
-const kAnswer = Symbol('answer')
-
-// Listeners without closures: there is one of each for all requests.
-function onClose(this: Answering): void {
-  this[kAnswer]?.closed()
-}
-
-function onDrain(this: Answering): void {
-  this[kAnswer]?.drained()
-}
-
 function flushHead(answer: Answer): void {
   answer.flushHead()
-}
-
-// A response that waits behind others on its connection (pipelining) is not told when that goes. One listener for all of them.
-const waiting = new WeakMap<Duplex, Set<Answer>>()
-
-function watchWaiting(socket: Duplex, answer: Answer): void {
-  let answers = waiting.get(socket)
-  if (!answers) {
-    const all = new Set<Answer>()
-    answers = all
-    waiting.set(socket, all)
-    socket.once('close', () => {
-      for (const each of all) each.closed()
-    })
-  }
-  answers.add(answer)
-}
-
-function firstOf(list: string | undefined): string | undefined {
-  return list?.split(',', 1)[0]?.trim() || undefined
 }

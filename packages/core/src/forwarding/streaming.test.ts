@@ -1,8 +1,35 @@
 import { describe, expect, it } from 'vitest'
 import { namesOf, valuesOf } from './test-support/heads.js'
 import { Setup } from './test-support/setup.js'
+import type { Wire } from './test-support/wire.js'
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+it('leaves no listener on a connection that carries many requests', async () => {
+  await using setup = await Setup.of('tcp')
+  const { client, front, upstream } = setup
+  const counts: number[] = []
+  let wire: Wire | undefined
+  for (let i = 0; i < 20; i += 1) {
+    client.send(`POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n`)
+    // eslint-disable-next-line no-await-in-loop -- one exchange after another
+    if (i > 0) await new Promise((resolve) => setImmediate(resolve))
+    client.send('hi')
+    // eslint-disable-next-line no-await-in-loop -- as above
+    wire ??= await upstream.connection()
+    // eslint-disable-next-line no-await-in-loop -- as above
+    await wire.until('hi')
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    // eslint-disable-next-line no-await-in-loop -- as above
+    await client.until('ok')
+    // eslint-disable-next-line no-await-in-loop -- as above
+    await front.done[i]
+    for (const socket of front.openSockets) {
+      counts.push(socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0))
+    }
+  }
+  expect(new Set(counts).size).toBe(1)
+})
 
 describe.each(['tcp', 'unix'] as const)('streaming, from a %s endpoint', (transport) => {
   it('passes on the head of an event stream before there is an event, and each event as it comes', async () => {
@@ -156,6 +183,31 @@ describe.each(['tcp', 'unix'] as const)('streaming, from a %s endpoint', (transp
     expect(await client.until('ok')).toMatch(/^HTTP\/1\.1 200 /)
     await Promise.all(front.done)
   })
+
+  it.each([
+    ['of known length', 'Content-Length: 3\r\n\r\nbig', 'big'],
+    [
+      'in chunks',
+      'Transfer-Encoding: chunked\r\n\r\n3\r\nbig\r\n0\r\n\r\n',
+      '3\r\nbig\r\n0\r\n\r\n',
+    ],
+  ])(
+    'reads the upload of a client that closes afterwards before it ends an answer %s',
+    async (_, rest, body) => {
+      await using setup = await Setup.of(transport)
+      const { client } = setup
+      const { wire } = await setup.request(
+        'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3000000\r\n\r\nx',
+      )
+      wire.send(`HTTP/1.1 413 Content Too Large\r\n${rest}`)
+      await client.until('big')
+      // With bytes in flight that nobody had read, the end of the connection would be a reset.
+      expect(client.ended).toBe(false)
+      client.send('x'.repeat(2_999_999))
+      expect(`big${await client.end()}`).toBe(body.slice(body.indexOf('big')))
+      expect(client.failure).toBeUndefined()
+    },
+  )
 
   it('relays an answer whose connection is closed in the middle of the upload', async () => {
     await using setup = await Setup.of(transport)

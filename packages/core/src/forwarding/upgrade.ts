@@ -3,9 +3,10 @@ import type { Socket } from 'node:net'
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { BadRequestError } from '../errors.js'
+import type { Passage } from './passage.js'
 import type { RequestFields } from './request-headers.js'
 import { responseFields } from './response-headers.js'
-import { Answer, type Passage } from './response.js'
+import { Answer } from './response.js'
 import { Tunnel, type Tunnels } from './tunnel.js'
 
 /** How long a client may take to close after its last answer. */
@@ -51,7 +52,7 @@ export class Handshake extends Answer {
       return
     }
     const { pool, lease, setCookie, resolve } = this.passage
-    const { flat } = responseFields(controller.rawHeaders as Buffer[], pool.own, this)
+    const { flat } = responseFields(controller.rawHeaders as Buffer[], pool.own, this.passage)
     if (setCookie) for (const cookie of setCookie) flat.push('Set-Cookie', cookie)
     let answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
     for (let i = 0; i < flat.length; i += 2) answer += `${flat[i]}: ${flat[i + 1]}\r\n`

@@ -1,0 +1,67 @@
+import type { Duplex } from 'node:stream'
+import type { FrontRequest, FrontResponse } from './messages.js'
+
+/** Whoever answers a client and has to know how the client does. */
+export interface Answerer {
+  /** The client has its answer, or has gone away. */
+  closed(): void
+  /** The client takes more. */
+  drained(): void
+}
+
+interface Watched {
+  [kAnswerer]?: Answerer | undefined
+}
+const kAnswerer = Symbol('answerer')
+
+// Listeners without closures: there is one of each for all requests.
+function onClose(this: Watched): void {
+  this[kAnswerer]?.closed()
+}
+
+function onDrain(this: Watched): void {
+  this[kAnswerer]?.drained()
+}
+
+// A response that waits behind others on its connection (pipelining) is not told when that goes. One listener for all of them.
+const waiting = new WeakMap<Duplex, Set<Answerer>>()
+
+/** Tells `answerer` when the client's side is over. */
+export function watchClient(
+  request: FrontRequest,
+  response: FrontResponse,
+  answerer: Answerer,
+): void {
+  ;(response as Watched)[kAnswerer] = answerer
+  response.on('close', onClose)
+  if (response.socket === null) watchWaiting(request.socket, answerer)
+}
+
+/** Tells `answerer` when a response that was full takes more. */
+export function watchDrain(response: FrontResponse): void {
+  response.on('drain', onDrain)
+}
+
+/** Ends all that was watched. */
+export function unwatchClient(
+  request: FrontRequest,
+  response: FrontResponse,
+  answerer: Answerer,
+): void {
+  ;(response as Watched)[kAnswerer] = undefined
+  response.off('close', onClose).off('drain', onDrain)
+  waiting.get(request.socket)?.delete(answerer)
+}
+
+function watchWaiting(socket: Duplex, answerer: Answerer): void {
+  let answerers = waiting.get(socket)
+  if (!answerers) {
+    const all = new Set<Answerer>()
+    answerers = all
+    waiting.set(socket, all)
+    socket.once('close', () => {
+      for (const each of all) each.closed()
+    })
+  }
+  answerers.add(answerer)
+}
