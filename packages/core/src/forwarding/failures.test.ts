@@ -1,6 +1,4 @@
-import { lookup } from 'node:dns/promises'
 import { rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { FakeLease } from './test-support/fake-lease.js'
 import { Front } from './test-support/front.js'
@@ -161,80 +159,6 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     await setup.front.done[0]
     setup.client.send('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
     await setup.upstream.connection()
-  })
-})
-
-describe('connecting', () => {
-  it('has an end', async () => {
-    const lease = new FakeLease({ kind: 'dial' })
-    await using front = await Front.listen(lease, {
-      connectTimeoutMs: 50,
-      dial: (_lease, signal) =>
-        new Promise((_, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason as Error))
-        }),
-    })
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
-    expect(front.errors[0]?.reason).toContain('in time')
-  })
-
-  it('is given up with the client', async () => {
-    let dialled = 0
-    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
-      dial: () => {
-        dialled += 1
-        client.socket.destroy()
-        return new Promise(() => {})
-      },
-    })
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await client.close()
-    await front.done[0]
-    expect(dialled).toBe(1)
-    expect(front.errors).toEqual([])
-  })
-
-  it('finds a server that listens on ::1 alone by the name localhost', async (context) => {
-    const addresses = await lookup('localhost', { all: true })
-    if (!addresses.some(({ address }) => address === '::1')) {
-      context.skip('this machine does not call ::1 localhost')
-    }
-    const server = createServer((socket) => socket.end(ok))
-    await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
-    const address = server.address()
-    const port = typeof address === 'object' && address ? address.port : 0
-    const front = await Front.listen(new FakeLease({ kind: 'tcp', host: 'localhost', port }))
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
-    await front[Symbol.asyncDispose]()
-    await new Promise((resolve) => server.close(resolve))
-  })
-
-  it('uses what the spawner dials', async () => {
-    await using upstream = await RawUpstream.listen('tcp')
-    const { endpoint } = upstream
-    const port = endpoint.kind === 'tcp' ? endpoint.port : 0
-    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
-      dial: async () => connect(port, '127.0.0.1'),
-    })
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    const wire = await upstream.connection()
-    await wire.head()
-    wire.send(ok)
-    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
-  })
-
-  it('says so where there is nothing to dial with', async () => {
-    await using front = await Front.listen(new FakeLease({ kind: 'dial' }))
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await client.until('ALCOVE_UPSTREAM_CONNECT')
-    expect(String(front.errors[0]?.cause)).toContain('dial')
   })
 })
 

@@ -1,11 +1,9 @@
-import type { Duplex } from 'node:stream'
-import { Client, Pool, buildConnector, type Dispatcher } from 'undici'
+import { Client, Pool, type Dispatcher } from 'undici'
 import { type Endpoint, sameEndpoint } from '../environment/endpoint.js'
 import type { Lease } from '../instance/lease.js'
+import { type Dial, dialConnector } from './dial.js'
 
-/** How the spawner opens connections to `dial` endpoints. */
-export type Dial = (lease: Lease, signal: AbortSignal) => Promise<Duplex>
-
+/** What all pools have in common. */
 export interface PoolOptions {
   readonly dial: Dial | undefined
   readonly headersTimeoutMs: number
@@ -81,7 +79,14 @@ export class EndpointPool {
       maxHeaderSize: maxResponseHeaderBytes,
       factory: (origin, clientOptions) => new Connection(origin, clientOptions),
       ...(endpoint.kind === 'dial'
-        ? { connect: this.#dialer(options) }
+        ? {
+            connect: dialConnector({
+              dial: options.dial,
+              connectTimeoutMs: options.connectTimeoutMs,
+              lease: () => this.#lease,
+              closed: this.#closed.signal,
+            }),
+          }
         : { connectTimeout: options.connectTimeoutMs }),
       ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : undefined),
     })
@@ -101,32 +106,6 @@ export class EndpointPool {
   async destroy(): Promise<void> {
     this.#closed.abort()
     await this.pool.destroy()
-  }
-
-  #dialer({ dial, connectTimeoutMs }: PoolOptions): buildConnector.connector {
-    const overTls = buildConnector({ allowH2: false, timeout: connectTimeoutMs })
-    return (options, callback) => {
-      const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(connectTimeoutMs)])
-      const dialled = dial
-        ? dial(this.#lease, signal)
-        : Promise.reject(new Error('Its spawner has no `dial` to open connections with'))
-      dialled.then(
-        (socket) => {
-          if (signal.aborted) {
-            socket.on('error', () => {})
-            socket.destroy()
-            callback(signal.reason as Error, null)
-          } else if (options.protocol === 'https:') {
-            overTls({ ...options, httpSocket: socket as never }, callback)
-          } else {
-            // undici takes any Duplex here, though its types ask for a net.Socket.
-            callback(null, socket as never)
-          }
-        },
-        (error: unknown) =>
-          callback(error instanceof Error ? error : new Error(String(error)), null),
-      )
-    }
   }
 }
 

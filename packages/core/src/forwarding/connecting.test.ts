@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { lookup } from 'node:dns/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { type Duplex, PassThrough } from 'node:stream'
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+} from 'node:tls'
+import { describe, expect, it } from 'vitest'
+import { cert, key } from '../readiness/certificate.fixture.js'
+import type { Dial } from './dial.js'
+import { FakeLease } from './test-support/fake-lease.js'
+import { Front } from './test-support/front.js'
+import { RawUpstream } from './test-support/raw-upstream.js'
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+describe('connecting', () => {
+  it('has an end', async () => {
+    const lease = new FakeLease({ kind: 'dial' })
+    await using front = await Front.listen(lease, {
+      connectTimeoutMs: 50,
+      dial: (_lease, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error))
+        }),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+    expect(front.errors[0]?.reason).toContain('in time')
+  })
+
+  it.each<[string, Dial]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no tunnel')
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('no tunnel')
+      },
+    ],
+    // oxlint-disable-next-line prefer-promise-reject-errors -- spawners are other people's
+    ['rejects with text', () => Promise.reject('no tunnel')],
+  ])('fails with a dial that %s', async (_, dial) => {
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), { dial })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    expect(String(front.errors[0]?.cause)).toContain('no tunnel')
+  })
+
+  it('closes what is dialled too late', async () => {
+    let late: (socket: Duplex) => void = () => {}
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      connectTimeoutMs: 20,
+      dial: () =>
+        new Promise((resolve) => {
+          late = resolve
+        }),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    const socket = new PassThrough()
+    late(socket)
+    await once(socket, 'close')
+  })
+
+  it('is given up with the client', async () => {
+    let dialled = 0
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: () => {
+        dialled += 1
+        client.socket.destroy()
+        return new Promise(() => {})
+      },
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.close()
+    await front.done[0]
+    expect(dialled).toBe(1)
+    expect(front.errors).toEqual([])
+  })
+
+  it('finds a server that listens on ::1 alone by the name localhost', async (context) => {
+    const addresses = await lookup('localhost', { all: true })
+    if (!addresses.some(({ address }) => address === '::1')) {
+      context.skip('this machine does not call ::1 localhost')
+    }
+    const server = createServer((socket) => socket.end(ok))
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const front = await Front.listen(new FakeLease({ kind: 'tcp', host: 'localhost', port }))
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+    await front[Symbol.asyncDispose]()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('uses what the spawner dials', async () => {
+    await using upstream = await RawUpstream.listen('tcp')
+    const { endpoint } = upstream
+    const port = endpoint.kind === 'tcp' ? endpoint.port : 0
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: async () => connect(port, '127.0.0.1'),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(ok)
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+  })
+
+  it('says so where there is nothing to dial with', async () => {
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }))
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    expect(String(front.errors[0]?.cause)).toContain('dial')
+  })
+})
+
+describe('an endpoint over TLS', () => {
+  it('is refused where its certificate does not verify, with the reason', async () => {
+    const server = createTlsServer({ key, cert }, (socket) => socket.on('error', () => {}))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const tls = { serverName: 'env.test' }
+    const lease = new FakeLease({ kind: 'tcp', host: '127.0.0.1', port, tls })
+    const front = await Front.listen(lease)
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(await client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(front.errors[0]?.reason).toBe(
+      'Environment "pr-1" has a certificate that does not verify (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    )
+    await front[Symbol.asyncDispose]()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it.each(['tcp', 'dial'] as const)(
+    'is asked by its name, and works where it is trusted (%s)',
+    async (kind) => {
+      const names: unknown[] = []
+      const server = createTlsServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+        names.push(socket.servername, socket.alpnProtocol)
+        socket.on('error', () => {})
+        socket.once('data', () => socket.write(ok))
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      const { port } = server.address() as AddressInfo
+      const trusted = getCACertificates('default')
+      setDefaultCACertificates([...trusted, cert])
+      const tls = { serverName: 'env.test' }
+      const lease = new FakeLease(
+        kind === 'tcp' ? { kind, host: '127.0.0.1', port, tls } : { kind, tls },
+      )
+      const front = await Front.listen(lease, { dial: async () => connect(port, '127.0.0.1') })
+      const client = await front.client()
+      client.send('GET / HTTP/1.1\r\nHost: quite.another\r\n\r\n')
+      expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+      expect(names).toEqual(['env.test', 'http/1.1'])
+      setDefaultCACertificates(trusted)
+      await front[Symbol.asyncDispose]()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  )
+})
