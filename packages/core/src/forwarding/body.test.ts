@@ -56,7 +56,7 @@ describe('the body of a request', () => {
     request.push('he')
     request.push('llo')
     const body = requestBody(request as unknown as IncomingMessage, 'length', '5')
-    expect(String(body)).toBe('hello')
+    expect(body).toEqual(Buffer.from('hello'))
     const ended = new Promise((resolve) => request.once('end', resolve))
     request.push(null)
     await ended

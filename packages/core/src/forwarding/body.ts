@@ -45,7 +45,8 @@ function takeWhole(request: FrontRequest, contentLength: string | undefined): Bu
   const { readableLength } = request
   if (isHttp2Request(request) || readableLength > wholeBodyBytes) return undefined
   if (!request.complete && readableLength !== Number(contentLength)) return undefined
-  const whole = (request.read() as Buffer | null) ?? Buffer.alloc(0)
+  // Without a size, Node.js 26 gives the first part only.
+  const whole = (request.read(readableLength) as Buffer | null) ?? Buffer.alloc(0)
   // So that it ends for whoever waits for that.
   request.resume()
   return whole

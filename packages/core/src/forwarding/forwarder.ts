@@ -141,10 +141,10 @@ export class Forwarder {
         resolve()
         return
       }
-      const origin = this.#originOf(socket)
+      const origin = this.#originOf(request.socket)
       const fields = requestFields(request.rawHeaders, this.#name)
       const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
-      const body = upgradeBody(socket, head, fields, websocket)
+      const body = upgradeBody(request, socket, head, fields, websocket)
       const pool = this.#poolFor(lease)
       const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
       // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).

@@ -12,17 +12,12 @@ it('leaves no listener on a connection that carries many requests', async () => 
   let wire: Wire | undefined
   for (let i = 0; i < 20; i += 1) {
     client.send(`POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n`)
-    // eslint-disable-next-line no-await-in-loop -- one exchange after another
     if (i > 0) await new Promise((resolve) => setImmediate(resolve))
     client.send('hi')
-    // eslint-disable-next-line no-await-in-loop -- as above
     wire ??= await upstream.connection()
-    // eslint-disable-next-line no-await-in-loop -- as above
     await wire.until('hi')
     wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    // eslint-disable-next-line no-await-in-loop -- as above
     await client.until('ok')
-    // eslint-disable-next-line no-await-in-loop -- as above
     await front.done[i]
     for (const socket of front.openSockets) {
       counts.push(socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0))

@@ -180,11 +180,30 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     expect(await client.end()).toContain('HTTP/1.1 200 OK')
   })
 
+  it('passes on or refuses a chunked body of such a request, as the version of Node.js lets it', async () => {
+    await using setup = await Setup.of(transport)
+    const { client, upstream } = setup
+    client.send(
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+    )
+    const connection = upstream.connection()
+    const answer = client.end()
+    const wire = await Promise.race([connection, answer])
+    if (typeof wire === 'string') {
+      expect(wire).toContain('HTTP/1.1 400 ')
+      expect(upstream.connections).toHaveLength(0)
+    } else {
+      await wire.until('hi')
+      wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      expect(await answer).toContain('HTTP/1.1 200 OK')
+    }
+  })
+
   it.each([
     ['a handshake with a body', 'Upgrade: websocket\r\nContent-Length: 2\r\n\r\nhi'],
     [
-      'a chunked body beside Upgrade',
-      'Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'a handshake with chunks',
+      'Upgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
   ])('refuses %s', async (_, rest) => {
     await using setup = await Setup.of(transport)

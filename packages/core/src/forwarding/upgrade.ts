@@ -6,6 +6,7 @@ import { BadRequestError } from '../errors.js'
 import type { Passage } from './passage.js'
 import type { RequestFields } from './request-headers.js'
 import { responseFields } from './response-headers.js'
+import { requestBody } from './body.js'
 import { Answer } from './response.js'
 import { Tunnel, type Tunnels } from './tunnel.js'
 
@@ -116,23 +117,28 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
 }
 
 /**
- * The body of a request that asks for an upgrade. Node.js leaves it in the socket.
+ * The body of a request that asks for an upgrade. Newer versions of Node.js read it as that of any other request; older ones leave
+ * it in the socket, and take the request for complete.
  *
  * @throws {@link BadRequestError} for one that can't be told from what follows it
  */
 export function upgradeBody(
+  request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
   fields: RequestFields,
   websocket: boolean,
-): Readable | null {
+): Readable | Buffer | null {
   const { framing, contentLength } = fields
   if (framing === 'none' || contentLength === '0') return null
-  if (websocket || framing === 'chunked') {
-    const what = websocket ? 'A WebSocket handshake has no body' : "A chunked body can't be read"
-    throw new BadRequestError(`${what} where an upgrade is asked for: leave Upgrade out`)
+  if (websocket) throw new BadRequestError('A WebSocket handshake has no body: leave it out')
+  if (!request.complete || request.readableLength > 0) {
+    return requestBody(request, framing, contentLength)
   }
-  return new SocketBody(socket, head, Number(contentLength))
+  if (framing === 'length') return new SocketBody(socket, head, Number(contentLength))
+  throw new BadRequestError(
+    "A chunked body can't be read where an upgrade is asked for: leave Upgrade out",
+  )
 }
 
 /** A body of known length that still is in its socket. */
