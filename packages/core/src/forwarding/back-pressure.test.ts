@@ -114,6 +114,22 @@ describe.each(['tcp', 'unix'] as const)('with a %s endpoint', (transport) => {
     await front.done[0]
   })
 
+  it('a slow reader of a long refusal of an upgrade gets all of it', async () => {
+    await using upstream = await RawUpstream.listen(transport)
+    await using front = await Front.listen(upstream)
+    const client = await front.client({ read: false })
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${size}\r\n\r\n`)
+    const counter = { sent: 0 }
+    const poured = pour(wire.socket, counter)
+    const got = await sip(client.socket, counter)
+    await poured
+    expect(got.digest).toBe(digest)
+    expect(got.behind).toBeLessThan(mostBehind)
+  })
+
   it('a slow client of an upgraded connection holds its environment back', async () => {
     await using upstream = await RawUpstream.listen(transport)
     await using front = await Front.listen(upstream)

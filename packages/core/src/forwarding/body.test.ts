@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { BadRequestError } from '../errors.js'
 import { RequestBody, requestBody } from './body.js'
 
 class Request extends Readable {
@@ -68,5 +69,28 @@ describe('the body of a request', () => {
     expect(requestBody(request as unknown as IncomingMessage, 'length', '5')).toBeInstanceOf(
       RequestBody,
     )
+  })
+
+  it.each([
+    ['length', '5'],
+    ['chunked', undefined],
+  ] as const)(
+    'that an older Node.js left in the socket of an upgrade is not taken for empty: %s',
+    (framing, length) => {
+      const request = Object.assign(new Request(), { complete: true, upgrade: true })
+      expect(() => requestBody(request as unknown as IncomingMessage, framing, length)).toThrow(
+        BadRequestError,
+      )
+    },
+  )
+
+  it('that is empty is empty', () => {
+    const request = Object.assign(new Request(), { complete: true })
+    request.push(null)
+    expect(requestBody(request as unknown as IncomingMessage, 'chunked', undefined)).toEqual(
+      Buffer.alloc(0),
+    )
+    expect(requestBody(new Request() as unknown as IncomingMessage, 'length', '0')).toBe(null)
+    expect(requestBody(new Request() as unknown as IncomingMessage, 'none', undefined)).toBe(null)
   })
 })

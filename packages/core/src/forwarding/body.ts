@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { BodyAlreadyReadError } from '../errors.js'
+import { BadRequestError, BodyAlreadyReadError } from '../errors.js'
 import { type FrontRequest, isHttp2Request } from './messages.js'
 import type { Framing } from './request-headers.js'
 
@@ -19,6 +20,7 @@ const kUnsent = Symbol('unsent')
  * The body to send, `null` where the request has none. Nothing is read of a stream before its connection stands.
  *
  * @throws {@link BodyAlreadyReadError} where somebody else has read it
+ * @throws {@link BadRequestError} where it is out of reach
  */
 export function requestBody(
   request: FrontRequest,
@@ -40,16 +42,40 @@ export function requestBody(
   return takeWhole(request, contentLength) ?? new RequestBody(request)
 }
 
-// By the time a lease is there, all of a small body mostly is too, and one piece is half the work of a stream.
+// In one piece it is half the work of a stream.
 function takeWhole(request: FrontRequest, contentLength: string | undefined): Buffer | undefined {
   const { readableLength } = request
   if (isHttp2Request(request) || readableLength > wholeBodyBytes) return undefined
-  if (!request.complete && readableLength !== Number(contentLength)) return undefined
+  const isAll = readableLength === Number(contentLength)
+  if (!request.complete && !isAll) return undefined
+  if (request.complete && !isAll && (contentLength !== undefined || isUpgrade(request))) {
+    // Older versions of Node.js leave it in the socket of what they take for an upgrade.
+    throw new BadRequestError("The body of a request that asks for an upgrade can't be read here")
+  }
   // Without a size, Node.js 26 gives the first part only.
   const whole = (request.read(readableLength) as Buffer | null) ?? Buffer.alloc(0)
   // So that it ends for whoever waits for that.
   request.resume()
   return whole
+}
+
+function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
+  return request.upgrade === true && request.readableLength === 0
+}
+
+/**
+ * Whether a body may be here in a moment. A request is announced before the bytes behind its head are looked at, which mostly
+ * are all of a small body.
+ */
+export function mayFollow(request: FrontRequest): boolean {
+  const { method } = request
+  return (
+    method !== 'GET' &&
+    method !== 'HEAD' &&
+    !isHttp2Request(request) &&
+    !request.complete &&
+    request.readableLength === 0
+  )
 }
 
 /** Keeps a body that nobody was sent for the next attempt. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { FrontRequest, FrontResponse } from './messages.js'
+import { type FrontRequest, type FrontResponse, isHttp2Response } from './messages.js'
 
 /** Whoever answers a client and has to know how the client does. */
 export interface Answerer {
@@ -40,6 +40,14 @@ export function watchClient(
 /** Tells `answerer` when a response that was full takes more. */
 export function watchDrain(response: FrontResponse): void {
   response.on('drain', onDrain)
+  // It is the server that tells a response so, and it has let go of the socket of an upgrade.
+  const { socket } = response
+  if (isHttp2Response(response) || !socket || socket.listenerCount('drain') > 0) return
+  const drained = (): void => {
+    response.emit('drain')
+  }
+  socket.on('drain', drained)
+  response.once('close', () => socket.off('drain', drained))
 }
 
 /** Ends all that was watched. */

@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Dispatcher } from 'undici'
 import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
 import { type Rule, checkOptions, durationMs, func } from '../option-check.js'
-import { requestBody } from './body.js'
+import { mayFollow, requestBody } from './body.js'
 import type { Dial } from './dial.js'
 import { Origin, addForwarded, plainAddress } from './forwarded.js'
 import { listHas } from './headers.js'
@@ -99,27 +98,19 @@ export class Forwarder {
     to: ForwardTarget,
   ): Promise<void> {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
-      if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
-        resolve()
-        return
+      const start = (): void => {
+        if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
+          resolve()
+          return
+        }
+        const fields = requestFields(request.rawHeaders, this.#name)
+        const body = requestBody(request, fields.framing, fields.contentLength)
+        if (fields.smuggling) response.setHeader('Connection', 'close')
+        const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
+        new Answer(request, response, passage).start()
       }
-      const origin = this.#originOf(request.socket)
-      const fields = requestFields(request.rawHeaders, this.#name)
-      const body = requestBody(request, fields.framing, fields.contentLength)
-      if (fields.smuggling) response.setHeader('Connection', 'close')
-      const pool = this.#poolFor(lease)
-      const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
-      const passage = new Passage(
-        lease,
-        pool,
-        options,
-        origin,
-        fields,
-        to.setCookie,
-        resolve,
-        reject,
-      )
-      new Answer(request, response, passage).start()
+      if (mayFollow(request)) Promise.resolve().then(start).catch(reject)
+      else start()
     })
   }
 
@@ -141,24 +132,12 @@ export class Forwarder {
         resolve()
         return
       }
-      const origin = this.#originOf(request.socket)
       const fields = requestFields(request.rawHeaders, this.#name)
       const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
       const body = upgradeBody(request, socket, head, fields, websocket)
-      const pool = this.#poolFor(lease)
-      const options = this.#dispatchOptions(request, to, origin, fields, body, pool)
+      const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
       // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
-      if (websocket) options.upgrade = 'websocket'
-      const passage = new Passage(
-        lease,
-        pool,
-        options,
-        origin,
-        fields,
-        to.setCookie,
-        resolve,
-        reject,
-      )
+      if (websocket) passage.options.upgrade = 'websocket'
       new Handshake(request, socket, head, this.#tunnels, passage).start()
     })
   }
@@ -174,17 +153,21 @@ export class Forwarder {
     await this.#pools.close()
   }
 
-  #dispatchOptions(
+  #passage(
     request: FrontRequest,
+    lease: Lease,
     to: ForwardTarget,
-    origin: Origin,
     fields: RequestFields,
     body: Readable | Buffer | null,
-    pool: EndpointPool,
-  ): Dispatcher.DispatchOptions & { servername: string } {
+    resolve: () => void,
+    reject: (error: AlcoveError) => void,
+  ): Passage {
     const method = request.method ?? 'GET'
-    if (method === 'CONNECT')
+    if (method === 'CONNECT') {
       throw new BadRequestError('CONNECT asks for a tunnel and is not forwarded')
+    }
+    const origin = this.#originOf(request.socket)
+    const pool = this.#poolFor(lease)
     const { flat } = fields
     if (fields.host !== undefined) flat.push('host', fields.host)
     if (fields.contentLength !== undefined && !Buffer.isBuffer(body)) {
@@ -192,7 +175,7 @@ export class Forwarder {
     }
     addForwarded(fields, origin)
     flat.push('Via', `${request.httpVersion} ${this.#name}`)
-    return {
+    const options = {
       path: upstreamPath(to.target),
       method,
       headers: flat,
@@ -201,6 +184,7 @@ export class Forwarder {
       reset: false,
       servername: pool.serverName,
     }
+    return new Passage(lease, pool, options, origin, fields, to.setCookie, resolve, reject)
   }
 
   #poolFor(lease: Lease): EndpointPool {

@@ -32,7 +32,6 @@ export class Handshake extends Answer {
     this.#tunnels = tunnels
     if (passage.options.body === null) socket.on('readable', this.#onReadable)
     socket.on('end', this.#onEnd)
-    socket.on('drain', this.#onSocketDrain)
     this.response.on('finish', this.#onFinish)
   }
 
@@ -70,7 +69,6 @@ export class Handshake extends Answer {
     const socket = this.#socket
     socket.off('readable', this.#onReadable)
     socket.off('end', this.#onEnd)
-    socket.off('drain', this.#onSocketDrain)
     const response = this.response as ServerResponse
     response.off('finish', this.#onFinish)
     if (response.socket) response.detachSocket(response.socket)
@@ -83,11 +81,6 @@ export class Handshake extends Answer {
 
   readonly #onEnd = (): void => {
     if (!this.response.headersSent) this.#socket.destroy()
-  }
-
-  // The server that would pass it on has let go of the socket.
-  readonly #onSocketDrain = (): void => {
-    this.response.emit('drain')
   }
 
   readonly #onFinish = (): void => {
