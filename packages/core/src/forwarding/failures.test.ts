@@ -127,6 +127,25 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     if (endpoint.kind === 'unix') expect(error?.message).toContain(endpoint.path)
   })
 
+  it.each([
+    ['of known length', 'Content-Length: 300000\r\n\r\nx', 'x'.repeat(299_999)],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n', '2\r\nxx\r\n0\r\n\r\n'],
+  ])(
+    'reads the rest of an upload %s that broke off, and keeps the connection usable',
+    async (_, first, rest) => {
+      await using setup = await Setup.of(transport)
+      const { client, upstream } = setup
+      const { wire } = await setup.request(`POST / HTTP/1.1\r\nHost: a\r\n${first}`)
+      wire.socket.destroy()
+      expect(await client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+      client.send(`${rest}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`)
+      const next = await upstream.connection()
+      expect(await next.head()).toContain('GET /next ')
+      next.send(ok)
+      expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+    },
+  )
+
   it('waits for an answer no longer than it was told', async () => {
     await using setup = await Setup.of(transport, { headersTimeoutMs: 50 })
     const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

@@ -174,6 +174,30 @@ describe.each(Object.entries(hosts))('under %s', (name, make) => {
   })
 })
 
+it('events are not held back by what compresses them', async () => {
+  await using upstream = await RawUpstream.listen()
+  await using host = await Host.listen(upstream, (forward) => (request, response) => {
+    // As compression does: what is written waits until there is enough of it, or somebody asks.
+    const held: unknown[] = []
+    const { write } = response
+    response.write = (chunk: unknown) => held.push(chunk) > 0
+    const flush = (): void => {
+      for (const chunk of held.splice(0)) Reflect.apply(write, response, [chunk])
+    }
+    void forward(request, Object.assign(response, { flush }))
+  })
+  const client = await Wire.connect(host.port)
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  const wire = await upstream.connection()
+  await wire.head()
+  wire.send(
+    'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n',
+  )
+  await client.head()
+  wire.send('3\r\nabc\r\n')
+  await client.until('abc')
+})
+
 describe('where a body parser was mounted first', () => {
   const parsed = (forward: Forward): RequestListener =>
     express5().use(express5.json(), (request, response) => forward(request, response))

@@ -155,8 +155,7 @@ export class Answer implements Answerer, ConnectionAware {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.over) return
-    const { request, response } = this
-    const { body } = this.passage.options
+    const { response } = this
     const lingers = this.#lingers()
     if (!this.#ended) {
       this.#ended = true
@@ -164,10 +163,14 @@ export class Answer implements Answerer, ConnectionAware {
       if (raw && raw.length > 0) relayTrailers(response, raw)
       if (!lingers) response.end()
     }
-    if (body instanceof RequestBody && this.#uploads()) {
-      body.letGo()
-      discardRest(request, response, lingers ? () => response.end() : undefined)
-    }
+    this.#discardRest(lingers ? () => response.end() : undefined)
+  }
+
+  #discardRest(end?: () => void): void {
+    const { body } = this.passage.options
+    if (!(body instanceof RequestBody) || !this.#uploads()) return
+    body.letGo()
+    discardRest(this.request, this.response, end)
   }
 
   /** The client still sends. */
@@ -215,6 +218,8 @@ export class Answer implements Answerer, ConnectionAware {
     const quiet = this.#headPassed || response.headersSent || clientIsGone(request, response)
     this.detach()
     if (!this.#sent) keepUnsent(request, options.body)
+    // What is left of the upload must not stand between the client and the error that it is answered with.
+    else if (!quiet) this.#discardRest()
     if (quiet) resolve()
     else reject(classifyFailure(error, { id: lease.id, endpoint: pool.endpoint, sent: this.#sent }))
     this.#controller?.abort(error)
