@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { BadRequestError } from '../errors.js'
 import { RequestBody, requestBody } from './body.js'
@@ -38,6 +39,17 @@ describe('the body of a request', () => {
     for (const event of ['data', 'end', 'error', 'close']) {
       expect([event, request.listenerCount(event)]).toEqual([event, 0])
     }
+  })
+
+  it('that is whole stays so when its request closes before it is read', async () => {
+    const request = new Request()
+    const body = requestBody(request as unknown as IncomingMessage, 'chunked', undefined)
+    if (!(body instanceof RequestBody)) throw new Error('no stream')
+    body.read(0)
+    request.push('hello')
+    request.push(null)
+    await new Promise((resolve) => request.once('close', resolve))
+    expect(await text(body)).toBe('hello')
   })
 
   it('of a stream that was reset is no whole one', async () => {

@@ -118,11 +118,7 @@ export class RequestBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    const source = this.#source
-    if (source[kBody] === this) {
-      this.letGo()
-      source.pause()
-    }
+    this.letGo()
     callback(error)
   }
 }

@@ -23,7 +23,8 @@ function onDrain(this: Watched): void {
   this[kAnswerer]?.drained()
 }
 
-// A response that waits behind others on its connection (pipelining) is not told when that goes. One listener for all of them.
+// On Node.js 22, a response that waits behind others on its connection (pipelining) is not told when that goes. One listener for
+// all of them.
 const waiting = new WeakMap<Duplex, Set<Answerer>>()
 
 /** Tells `answerer` when the client's side is over. */

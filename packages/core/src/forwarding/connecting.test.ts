@@ -89,6 +89,31 @@ describe('connecting', () => {
     expect(front.errors).toEqual([])
   })
 
+  it('sends nothing for a client that has left meanwhile', async () => {
+    await using upstream = await RawUpstream.listen()
+    const { endpoint } = upstream
+    const port = endpoint.kind === 'tcp' ? endpoint.port : 0
+    let go: () => void = () => {}
+    const gone = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: async () => {
+        client.socket.destroy()
+        await gone
+        const socket = connect(port, '127.0.0.1')
+        await once(socket, 'connect')
+        return socket
+      },
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.close()
+    await front.done[0]
+    go()
+    expect(await (await upstream.connection()).end()).toBe('')
+  })
+
   it('finds a server that listens on ::1 alone by the name localhost', async (context) => {
     const addresses = await lookup('localhost', { all: true })
     if (!addresses.some(({ address }) => address === '::1')) {

@@ -35,7 +35,7 @@ export function discardRest(
   let timer: NodeJS.Timeout | undefined
   const stop = (): void => {
     clearTimeout(timer)
-    request.off('data', onData)
+    request.off('data', onData).off('close', stop)
     response.off('finish', onAnswered)
     end?.()
   }

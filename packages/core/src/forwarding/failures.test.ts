@@ -1,15 +1,18 @@
 import { rm } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import type { FrontResponse } from './messages.js'
 import { FakeLease } from './test-support/fake-lease.js'
 import { Front } from './test-support/front.js'
 import { RawUpstream } from './test-support/raw-upstream.js'
 import { Setup } from './test-support/setup.js'
+import type { Wire } from './test-support/wire.js'
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport) => {
   /** An exchange that leaves its connection to be used again. */
-  async function warm(setup: Setup): Promise<Awaited<ReturnType<Setup['request']>>['wire']> {
+  async function warm(setup: Setup): Promise<Wire> {
     const { wire } = await setup.request('GET /warm HTTP/1.1\r\nHost: a\r\n\r\n')
     wire.send(ok)
     await setup.client.until('ok')
@@ -164,20 +167,68 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     expect(setup.front.errors).toEqual([])
   })
 
-  it('leaves an answer that the host gave meanwhile alone', async () => {
-    let hostAnswers: (() => void) | undefined
+  it('says that the environment is not there where it has gone before a second attempt', async () => {
+    await using setup = await Setup.of(transport)
+    const used = await warm(setup)
+    setup.client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await used.head()
+    setup.upstream.refuse()
+    used.socket.destroy()
+    expect(await setup.client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+  })
+
+  it.each([
+    ['an answer comes', (wire: Wire) => wire.send(ok)],
+    ['an answer fails', (wire: Wire) => wire.socket.destroy()],
+  ])('leaves an answer that the host has begun meanwhile alone where %s', async (_, answer) => {
+    let response: ServerResponse | undefined
     await using setup = await Setup.of(transport, {
-      before: (_request, response) => {
-        hostAnswers = () => response.end('mine')
+      before: (_request, its) => {
+        response = its as ServerResponse
       },
     })
+    const { client, front } = setup
     const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    hostAnswers?.()
-    await setup.client.until('mine')
-    wire.send(ok)
-    await setup.front.done[0]
-    setup.client.send('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
+    response?.writeHead(504, { 'Content-Length': 4 }).write('mi')
+    await client.until('mi')
+    answer(wire)
+    await front.done[0]
+    response?.end('ne')
+    expect(await client.until('ne')).toBe('ne')
+    expect(front.errors).toEqual([])
+    client.send('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')
     await setup.upstream.connection()
+  })
+
+  it('asks for nothing where the host has answered before', async () => {
+    await using setup = await Setup.of(transport, {
+      before: (_request, response) => {
+        response.end('mine')
+      },
+    })
+    setup.client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await setup.client.until('mine')
+    await setup.front.done[0]
+    expect(setup.upstream.connections).toHaveLength(0)
+  })
+
+  it('leaves no listener behind where it was tried three times', async () => {
+    const upstream = await RawUpstream.listen(transport)
+    const { endpoint } = upstream
+    await upstream[Symbol.asyncDispose]()
+    const counts: number[] = []
+    let response: FrontResponse | undefined
+    await using front = await Front.listen(new FakeLease(endpoint), {
+      tries: 3,
+      before: (_request, its) => {
+        response = its
+      },
+      beforeAttempt: () => counts.push(response?.listenerCount('close') ?? -1),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    expect(counts).toEqual([counts[0], counts[0], counts[0]])
   })
 })
 

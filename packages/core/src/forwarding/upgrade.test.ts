@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { FakeLease } from './test-support/fake-lease.js'
@@ -254,6 +254,23 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     front.lease.revoke('idle')
     expect(await client.end()).toBe('')
     await front.done[0]
+  })
+
+  it('is free of the time limits that a host has for requests', async () => {
+    await using setup = await Setup.of(transport)
+    setup.front.server.setTimeout(60_000)
+    const { client, front } = setup
+    const other = await front.client()
+    other.send(handshake)
+    const wire = await setup.upstream.connection()
+    await wire.head()
+    wire.send(switching)
+    await other.head()
+    client.socket.destroy()
+    await client.close()
+    const limits = [...front.openSockets].map((socket) => (socket as Socket).timeout)
+    expect(limits).toContain(0)
+    expect(limits).not.toContain(60_000)
   })
 
   it('is cut when the environment is gone', async () => {

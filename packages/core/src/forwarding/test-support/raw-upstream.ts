@@ -63,6 +63,11 @@ export class RawUpstream implements AsyncDisposable {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Takes no further connections; those that stand stay. */
+  refuse(): void {
+    this.#server.close()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { socket } of this.connections) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
