@@ -89,6 +89,26 @@ describe('connecting', () => {
     expect(front.errors).toEqual([])
   })
 
+  it('may end in an upgrade whose connection breaks, and nobody is harmed', async () => {
+    await using upstream = await RawUpstream.listen()
+    const { endpoint } = upstream
+    const port = endpoint.kind === 'tcp' ? endpoint.port : 0
+    await using front = await Front.listen(new FakeLease({ kind: 'dial' }), {
+      dial: async () => connect(port, '127.0.0.1'),
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
+    await client.head()
+    wire.socket.resetAndDestroy()
+    await client.end()
+    await front.done[0]
+  })
+
   it('sends nothing for a client that has left meanwhile', async () => {
     await using upstream = await RawUpstream.listen()
     const { endpoint } = upstream

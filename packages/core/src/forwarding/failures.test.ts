@@ -85,6 +85,17 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     expect(setup.upstream.connections).toHaveLength(1)
   })
 
+  it('knows a new connection from one that took the place of another', async () => {
+    await using setup = await Setup.of(transport)
+    const used = await warm(setup)
+    used.socket.end()
+    await used.close()
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    wire.socket.destroy()
+    expect(await setup.client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(setup.upstream.connections).toHaveLength(2)
+  })
+
   it.each([
     ['of known length', 'Content-Length: 5\r\n\r\nhello'],
     ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'],
@@ -180,6 +191,10 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
   it.each([
     ['an answer comes', (wire: Wire) => wire.send(ok)],
     ['an answer fails', (wire: Wire) => wire.socket.destroy()],
+    [
+      'something in between comes',
+      (wire: Wire) => wire.send(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok}`),
+    ],
   ])('leaves an answer that the host has begun meanwhile alone where %s', async (_, answer) => {
     let response: ServerResponse | undefined
     await using setup = await Setup.of(transport, {
@@ -200,10 +215,10 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     await setup.upstream.connection()
   })
 
-  it('asks for nothing where the host has answered before', async () => {
+  it('asks for nothing where the host answers already', async () => {
     await using setup = await Setup.of(transport, {
       before: (_request, response) => {
-        response.end('mine')
+        ;(response as ServerResponse).write('mine')
       },
     })
     setup.client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

@@ -1,3 +1,4 @@
+import { Client } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { namesOf, valuesOf } from './test-support/heads.js'
 import { Setup } from './test-support/setup.js'
@@ -24,6 +25,28 @@ it('leaves no listener on a connection that carries many requests', async () => 
     }
   }
   expect(new Set(counts).size).toBe(1)
+})
+
+it('an event stream may be idle for longer than undici has patience', async () => {
+  await using setup = await Setup.of('tcp')
+  const head =
+    'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const { wire } = await setup.request(get)
+  wire.send(head)
+  await setup.client.head()
+  // Its patience comes in steps of about a second: one that is impatient shows when it is over.
+  const { endpoint } = setup.upstream
+  const impatient = new Client(`http://127.0.0.1:${endpoint.kind === 'tcp' ? endpoint.port : 0}`, {
+    bodyTimeout: 1,
+  })
+  const given = impatient.request({ path: '/', method: 'GET' }).then(({ body }) => body.text())
+  const other = await setup.upstream.connection()
+  await other.head()
+  other.send(head)
+  await expect(given).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' })
+  wire.send('3\r\nabc\r\n')
+  await setup.client.until('abc')
+  await impatient.destroy()
 })
 
 describe.each(['tcp', 'unix'] as const)('streaming, from a %s endpoint', (transport) => {

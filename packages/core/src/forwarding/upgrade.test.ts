@@ -135,6 +135,12 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     expect(setup.front.errors.map(({ code }) => code)).toEqual(['ALCOVE_UPSTREAM_CONNECT'])
   })
 
+  it('is no upgrade where a client of HTTP/1.0 asks for it', async () => {
+    await using setup = await Setup.of(transport)
+    const { head } = await setup.request(handshake.replace('HTTP/1.1', 'HTTP/1.0'))
+    expect(namesOf(head)).not.toContain('upgrade')
+  })
+
   it.each(['end', 'resetAndDestroy'] as const)(
     'is given up with a client that leaves before an answer (%s)',
     async (how) => {

@@ -30,23 +30,20 @@ export class Handshake extends Answer {
     this.#socket = socket
     this.#head = head
     this.#tunnels = tunnels
-    if (passage.options.body === null) socket.on('readable', this.#onReadable)
     socket.on('end', this.#onEnd)
+    // Nobody reads yet, and an end goes unnoticed where nobody does; bytes stay where they are.
+    if (passage.options.body === null) socket.read(0)
     this.response.on('finish', this.#onFinish)
   }
 
   onRequestUpgrade(
     controller: Dispatcher.DispatchController,
-    status: number,
+    _status: number,
     headers: Record<string, string | string[] | undefined>,
     upstream: Duplex,
   ): void {
     this.#tunnels.guard(upstream)
-    if (this.over) {
-      upstream.destroy()
-      return
-    }
-    if (status !== 101 || String(headers['upgrade']).toLowerCase() !== 'websocket') {
+    if (String(headers['upgrade']).toLowerCase() !== 'websocket') {
       upstream.destroy()
       this.fail(this.nonsense('in a protocol that nobody asked for'))
       return
@@ -67,16 +64,10 @@ export class Handshake extends Answer {
   protected override detach(): void {
     super.detach()
     const socket = this.#socket
-    socket.off('readable', this.#onReadable)
     socket.off('end', this.#onEnd)
     const response = this.response as ServerResponse
     response.off('finish', this.#onFinish)
     if (response.socket) response.detachSocket(response.socket)
-  }
-
-  // Nobody reads the socket yet, and an end that nobody reads goes unnoticed. Bytes are left where they are.
-  readonly #onReadable = (): void => {
-    if (this.#socket.readableLength === 0) this.#socket.read()
   }
 
   readonly #onEnd = (): void => {
