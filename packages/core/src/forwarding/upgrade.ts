@@ -31,8 +31,6 @@ export class Handshake extends Answer {
     this.#head = head
     this.#tunnels = tunnels
     socket.on('end', this.#onEnd)
-    // Nobody reads yet, and an end goes unnoticed where nobody does; bytes stay where they are.
-    if (passage.options.body === null) socket.read(0)
     this.response.on('finish', this.#onFinish)
   }
 

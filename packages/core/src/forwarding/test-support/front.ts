@@ -78,7 +78,9 @@ export class Front implements AsyncDisposable {
     const handle = (request: FrontRequest, response: FrontResponse): void => {
       this.done.push(this.#forward(request, response))
     }
-    this.server = http2 ? createHttp2Server(handle) : createServer(server, handle)
+    this.server = http2
+      ? createHttp2Server(handle) // Where a connection ends, it is not because nobody used it.
+      : createServer({ keepAliveTimeout: 0, ...server }, handle)
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const upgrade = this.onUpgrade ?? this.#upgrade.bind(this)
       this.done.push(upgrade(request, socket, head))
