@@ -264,10 +264,40 @@ export class UpstreamConnectError extends AlcoveError {
   readonly status = 503
 }
 
-/** The environment took too long to answer. */
-export class UpstreamTimeoutError extends AlcoveError {
-  readonly code = 'ALCOVE_UPSTREAM_TIMEOUT'
+/** No connection to the environment stood within `connectTimeoutMs`: nothing was sent. */
+export class UpstreamConnectTimeoutError extends AlcoveError {
+  readonly code = 'ALCOVE_CONNECT_TIMEOUT'
   readonly status = 504
+}
+
+/** The environment did not begin to answer within `headersTimeoutMs`. */
+export class UpstreamHeadersTimeoutError extends AlcoveError {
+  readonly code = 'ALCOVE_HEADERS_TIMEOUT'
+  readonly status = 504
+}
+
+/** No byte of a body passed for `streamIdleTimeoutMs`: 408 where it is the client that does not send on. */
+export class StreamIdleTimeoutError extends AlcoveError {
+  readonly code = 'ALCOVE_STREAM_IDLE_TIMEOUT'
+  constructor(
+    readonly status: 408 | 504,
+    reason: string,
+    details: ErrorDetails = {},
+  ) {
+    super(reason, details)
+  }
+}
+
+/** The whole of a request and its answer took longer than `requestTimeoutMs`. */
+export class RequestTimeoutError extends AlcoveError {
+  readonly code = 'ALCOVE_REQUEST_TIMEOUT'
+  readonly status = 504
+}
+
+/** The environment's certificate does not verify, or it does not take the gateway's: nothing was sent. */
+export class UpstreamCertificateError extends AlcoveError {
+  readonly code = 'ALCOVE_UPSTREAM_CERTIFICATE'
+  readonly status = 502
 }
 
 /** The environment broke the connection, or answered with something that is not HTTP. */

@@ -7,6 +7,7 @@ export { createGateway, type Gateway } from './gateway/gateway.js'
 export type { GatewayRequest, GatewayResponse } from './gateway/messages.js'
 export type { GatewayOptions, SharedManagerOptions } from './gateway/options.js'
 export type { ForwarderOptions } from './forwarding/forwarder.js'
+export type { UpstreamTls } from './forwarding/upstream-tls.js'
 
 export { Environment, type StopOptions } from './manager/environment.js'
 export type { Explanation } from './manager/explanation.js'

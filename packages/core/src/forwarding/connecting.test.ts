@@ -28,7 +28,7 @@ describe('connecting', () => {
     })
     const client = await front.client()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await client.until('ALCOVE_UPSTREAM_CONNECT')).toContain('HTTP/1.1 503 ')
+    expect(await client.until('ALCOVE_CONNECT_TIMEOUT')).toContain('HTTP/1.1 504 ')
     expect(front.errors[0]?.reason).toContain('in time')
   })
 
@@ -66,7 +66,7 @@ describe('connecting', () => {
     })
     const client = await front.client()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    await client.until('ALCOVE_UPSTREAM_CONNECT')
+    await client.until('ALCOVE_CONNECT_TIMEOUT')
     const socket = new PassThrough()
     late(socket)
     await once(socket, 'close')
@@ -185,7 +185,7 @@ describe('an endpoint over TLS', () => {
     const front = await Front.listen(lease)
     const client = await front.client()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await client.until('ALCOVE_UPSTREAM_BROKEN')).toContain('HTTP/1.1 502 ')
+    expect(await client.until('ALCOVE_UPSTREAM_CERTIFICATE')).toContain('HTTP/1.1 502 ')
     expect(front.errors[0]?.reason).toBe(
       'Environment "pr-1" has a certificate that does not verify (DEPTH_ZERO_SELF_SIGNED_CERT)',
     )

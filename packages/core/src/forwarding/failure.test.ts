@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { UpstreamTimeoutError } from '../errors.js'
+import { UpstreamHeadersTimeoutError } from '../errors.js'
 import { classifyFailure } from './failure.js'
 
 const endpoint = { kind: 'unix', path: '/run/secret/pr-1.sock' } as const
@@ -10,14 +10,15 @@ describe('a failure', () => {
   it.each([
     ['ECONNREFUSED', false, 'ALCOVE_UPSTREAM_CONNECT', 503],
     ['ENOENT', false, 'ALCOVE_UPSTREAM_CONNECT', 503],
-    ['UND_ERR_CONNECT_TIMEOUT', false, 'ALCOVE_UPSTREAM_CONNECT', 503],
+    ['UND_ERR_CONNECT_TIMEOUT', false, 'ALCOVE_CONNECT_TIMEOUT', 504],
+    ['ETIMEDOUT', false, 'ALCOVE_CONNECT_TIMEOUT', 504],
     ['UND_ERR_CLOSED', false, 'ALCOVE_UPSTREAM_CONNECT', 503],
     [23, false, 'ALCOVE_UPSTREAM_CONNECT', 503],
     ['UND_ERR_INVALID_ARG', false, 'ALCOVE_BAD_REQUEST', 400],
-    ['CERT_HAS_EXPIRED', false, 'ALCOVE_UPSTREAM_BROKEN', 502],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', false, 'ALCOVE_UPSTREAM_BROKEN', 502],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', false, 'ALCOVE_UPSTREAM_BROKEN', 502],
-    ['UND_ERR_HEADERS_TIMEOUT', true, 'ALCOVE_UPSTREAM_TIMEOUT', 504],
+    ['CERT_HAS_EXPIRED', false, 'ALCOVE_UPSTREAM_CERTIFICATE', 502],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', false, 'ALCOVE_UPSTREAM_CERTIFICATE', 502],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', false, 'ALCOVE_UPSTREAM_CERTIFICATE', 502],
+    ['UND_ERR_HEADERS_TIMEOUT', true, 'ALCOVE_HEADERS_TIMEOUT', 504],
     ['UND_ERR_SOCKET', true, 'ALCOVE_UPSTREAM_BROKEN', 502],
     ['ECONNRESET', true, 'ALCOVE_UPSTREAM_BROKEN', 502],
     ['ECONNREFUSED', true, 'ALCOVE_UPSTREAM_BROKEN', 502],
@@ -42,7 +43,7 @@ describe('a failure', () => {
   })
 
   it('that has a name already keeps it', () => {
-    const known = new UpstreamTimeoutError('late')
+    const known = new UpstreamHeadersTimeoutError('late')
     expect(classifyFailure(known, { id: 'pr-1', endpoint, sent: false })).toBe(known)
   })
 })

@@ -3,7 +3,9 @@ import {
   BadRequestError,
   UpstreamBrokenError,
   UpstreamConnectError,
-  UpstreamTimeoutError,
+  UpstreamCertificateError,
+  UpstreamConnectTimeoutError,
+  UpstreamHeadersTimeoutError,
   quote,
 } from '../errors.js'
 import { type Endpoint, describeEndpoint } from '../environment/endpoint.js'
@@ -31,7 +33,7 @@ export function classifyFailure(
   }
   if (!sent) {
     if (isCertificateFault(code)) {
-      return new UpstreamBrokenError(
+      return new UpstreamCertificateError(
         `Environment ${quote(id)} has a certificate that does not verify (${code})`,
         details,
         where,
@@ -39,7 +41,7 @@ export function classifyFailure(
     }
     const connectDetails = { ...details, retryAfterMs: connectRetryAfterMs }
     return code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT' || code === 'TimeoutError'
-      ? new UpstreamConnectError(
+      ? new UpstreamConnectTimeoutError(
           `Environment ${quote(id)} accepts no connection in time`,
           connectDetails,
           where,
@@ -50,8 +52,8 @@ export function classifyFailure(
           where,
         )
   }
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-    return new UpstreamTimeoutError(
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+    return new UpstreamHeadersTimeoutError(
       `Environment ${quote(id)} did not answer in time`,
       details,
       where,

@@ -163,7 +163,7 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
   it('waits for an answer no longer than it was told', async () => {
     await using setup = await Setup.of(transport, { headersTimeoutMs: 50 })
     const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await setup.client.until('ALCOVE_UPSTREAM_TIMEOUT')).toContain('HTTP/1.1 504 ')
+    expect(await setup.client.until('ALCOVE_HEADERS_TIMEOUT')).toContain('HTTP/1.1 504 ')
     await wire.end()
   })
 

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
-import { type Rule, checkOptions, durationMs, func } from '../option-check.js'
+import { type Rule, checkOptions, durationMs, func, object } from '../option-check.js'
 import { mayFollow, requestBody } from './body.js'
 import type { Dial } from './dial.js'
 import { Origin, addForwarded, plainAddress } from './forwarded.js'
@@ -17,6 +17,7 @@ import { Answer } from './response.js'
 import { upstreamPath } from './target.js'
 import { Tunnels } from './tunnel.js'
 import { Handshake, upgradeBody } from './upgrade.js'
+import { type UpstreamTls, upstreamTlsRule } from './upstream-tls.js'
 
 /** Settings of a {@link Forwarder}. */
 export interface ForwarderOptions {
@@ -35,6 +36,10 @@ export interface ForwarderOptions {
   readonly headersTimeoutMs?: number
   /** How long a connection to an environment may take. @default 10_000 */
   readonly connectTimeoutMs?: number
+  /** With what environments are reached over TLS, where their endpoint names no secret of its own. @default Node.js's authorities */
+  readonly upstreamTls?: UpstreamTls
+  /** The same by the name that an endpoint's `tls.secret` has. @default none */
+  readonly tlsSecrets?: Readonly<Record<string, UpstreamTls>>
 }
 
 /** What becomes of one request. */
@@ -74,6 +79,8 @@ export class Forwarder {
       trustProxy: func,
       headersTimeoutMs: durationMs,
       connectTimeoutMs: durationMs,
+      upstreamTls: upstreamTlsRule,
+      tlsSecrets: object,
     })
     this.#name = options.gatewayName ?? `alcove-${randomBytes(6).toString('hex')}`
     this.#trustProxy = options.trustProxy
@@ -81,6 +88,8 @@ export class Forwarder {
       dial: options.dial,
       headersTimeoutMs: options.headersTimeoutMs ?? 300_000,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+      upstreamTls: options.upstreamTls,
+      tlsSecrets: options.tlsSecrets,
     })
   }
 

@@ -2,12 +2,15 @@ import { Client, Pool, type Dispatcher } from 'undici'
 import { type Endpoint, sameEndpoint } from '../environment/endpoint.js'
 import type { Lease } from '../instance/lease.js'
 import { type Dial, dialConnector } from './dial.js'
+import type { UpstreamTls } from './upstream-tls.js'
 
 /** What all pools have in common. */
 export interface PoolOptions {
   readonly dial: Dial | undefined
   readonly headersTimeoutMs: number
   readonly connectTimeoutMs: number
+  readonly upstreamTls: UpstreamTls | undefined
+  readonly tlsSecrets: Readonly<Record<string, UpstreamTls>> | undefined
 }
 
 /** A handler that wants to know which connection it got. */

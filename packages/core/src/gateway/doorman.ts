@@ -9,6 +9,7 @@ import {
   HookFailedError,
   RouteRejectedError,
   UpstreamConnectError,
+  UpstreamConnectTimeoutError,
 } from '../errors.js'
 import { Forwarder } from '../forwarding/forwarder.js'
 import type { Lease } from '../instance/lease.js'
@@ -250,9 +251,11 @@ export class Doorman {
         await use(lease)
         return
       } catch (error) {
-        if (!(error instanceof UpstreamConnectError)) throw error
+        const refused = error instanceof UpstreamConnectError
+        if (!refused && !(error instanceof UpstreamConnectTimeoutError)) throw error
         this.manager.reportUnreachable(lease)
-        if (attempt === connectAttempts) throw error
+        // Whoever has waited for a connection in vain once is told so: a second wait would be as long.
+        if (!refused || attempt === connectAttempts) throw error
       } finally {
         lease.release()
       }

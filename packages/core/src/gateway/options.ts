@@ -1,4 +1,5 @@
 import type { ForwarderOptions } from '../forwarding/forwarder.js'
+import { upstreamTlsRule } from '../forwarding/upstream-tls.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import { type ManagerOptions, managerRules } from '../manager/options.js'
 import { InvalidOptionError } from '../errors.js'
@@ -34,6 +35,8 @@ const forwarderRules = {
   trustProxy: rule.func,
   headersTimeoutMs: rule.durationOrNeverMs,
   connectTimeoutMs: rule.durationMs,
+  upstreamTls: upstreamTlsRule,
+  tlsSecrets: rule.object,
 } satisfies Record<keyof Omit<ForwarderOptions, 'dial'>, rule.Rule>
 
 const ownRules = {
