@@ -137,7 +137,9 @@ export class Forwarder {
   ): Promise<void> {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
       this.#tunnels.guard(socket)
-      if (socket.destroyed) {
+      // A client that has closed its side does not wait for a tunnel.
+      if (socket.destroyed || socket.readableEnded) {
+        socket.destroy()
         resolve()
         return
       }

@@ -82,6 +82,21 @@ describe('a tunnel', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it.each(['client', 'upstream'] as const)(
+    'that begins with a %s that has ended already ends too',
+    async (side) => {
+      const sides = { client: new Slow(), upstream: new Slow() }
+      sides[side].push(null)
+      sides[side].resume()
+      await turn()
+      expect(sides[side].readableEnded).toBe(true)
+      const tunnel = new Tunnel(sides.client, sides.upstream, new FakeLease({ kind: 'dial' }))
+      tunnel.start(Buffer.alloc(0))
+      vi.runAllTimers()
+      await tunnel.ended
+    },
+  )
+
   it('breaks with either side', async () => {
     const { client, upstream, tunnel } = open()
     upstream.on('error', () => {}).destroy(new Error('broken'))

@@ -97,10 +97,12 @@ export class Tunnel {
       if (to.writable && !to.write(chunk)) from.pause()
     })
     to.on('drain', () => from.resume())
-    from.on('end', () => {
+    const onEnd = (): void => {
       to.end()
       this.#destroyIn(lingerMs)
-    })
+    }
+    if (from.readableEnded) onEnd()
+    else from.on('end', onEnd)
     const onClose = (): void => {
       this.#open -= 1
       if (this.#open === 0) {

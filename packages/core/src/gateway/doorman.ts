@@ -27,6 +27,7 @@ import {
 } from './authorization.js'
 import { errorAnswer } from './error-page.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
+import { mountPath, Mounts } from './mounts.js'
 import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
 import { HeadOfRequest } from './request-head.js'
 
@@ -55,7 +56,7 @@ export class Doorman {
   readonly #authorize: Authorize | undefined
   readonly #crossSiteStarts: CrossSiteStarts
   readonly #showLogs: boolean
-  readonly #attached = new Map<UpgradableServer, () => void>()
+  readonly #attached = new Map<UpgradableServer, { readonly mounts: Mounts; detach(): void }>()
   readonly #listening = new Set<EnvironmentPort>()
   readonly #forget: () => void
   #closed: Promise<void> | undefined
@@ -113,37 +114,13 @@ export class Doorman {
     }
   }
 
-  /** Returns whether the upgrade was for an environment, and is taken care of. */
-  upgrade(
-    server: UpgradableServer,
-    request: IncomingMessage,
-    socket: Duplex,
-    first: Buffer,
-  ): boolean {
-    const head = new HeadOfRequest(request)
-    let match: ReturnType<Route>
-    try {
-      match = this.#match(head)
-    } catch (error) {
-      this.#refuse(request, responseOn(request, socket), error)
-      return true
-    }
-    if (match === undefined) return false
-    // An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on.
-    if (match.is !== 'environment' || !/^websocket$/i.test(request.headers.upgrade ?? '')) {
-      answerAsRequest(server, request, socket)
-      return true
-    }
-    void this.#upgrade(request, socket, first, head, match)
-    return true
-  }
-
   attach(server: UpgradableServer): void {
     if (this.#attached.has(server) || this.#closed) return
+    const mounts = new Mounts()
     const detach = attachUpgrades(server, (request, socket, head) =>
-      this.upgrade(server, request, socket, head),
+      this.#takeUpgrade(server, mounts, request, socket, head),
     )
-    this.#attached.set(server, detach)
+    this.#attached.set(server, { mounts, detach })
   }
 
   async listenFor(
@@ -171,7 +148,7 @@ export class Doorman {
       new Promise((resolve) => {
         this.#ports.delete(bound)
         this.#listening.delete(listening)
-        this.#attached.get(server)?.()
+        this.#attached.get(server)?.detach()
         this.#attached.delete(server)
         server.close(() => resolve())
         // Upgraded ones as well, which the server does not know any more.
@@ -193,7 +170,7 @@ export class Doorman {
   }
 
   async #close(how: { readonly drainMs?: number }): Promise<void> {
-    for (const detach of this.#attached.values()) detach()
+    for (const { detach } of this.#attached.values()) detach()
     this.#attached.clear()
     if (this.#ownsManager) await this.manager.close(how)
     await Promise.all([...this.#listening].map((listening) => listening.close()))
@@ -208,6 +185,33 @@ export class Doorman {
   #isGuess(head: RequestHead): boolean {
     const match = this.#match(head)
     return match?.is === 'environment' && match.orNext === true
+  }
+
+  /** Returns whether the upgrade was for an environment, and is taken care of. */
+  #takeUpgrade(
+    server: UpgradableServer,
+    mounts: Mounts,
+    request: IncomingMessage,
+    socket: Duplex,
+    first: Buffer,
+  ): boolean {
+    if (!mounts.enter(request)) return false
+    const head = new HeadOfRequest(request)
+    let match: ReturnType<Route>
+    try {
+      match = this.#match(head)
+    } catch (error) {
+      this.#refuse(request, responseOn(request, socket), error)
+      return true
+    }
+    // An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on.
+    if (match?.is === 'environment' && /^websocket$/i.test(request.headers.upgrade ?? '')) {
+      void this.#upgrade(request, socket, first, head, match)
+      return true
+    }
+    mounts.leave(request)
+    if (match !== undefined) answerAsRequest(server, request, socket)
+    return match !== undefined
   }
 
   async #upgrade(
@@ -225,6 +229,8 @@ export class Doorman {
           ...(match.setCookie && { setCookie: match.setCookie }),
         }),
       )
+      // Whoever left while it waited may have closed its own side only.
+      if (socket.readableEnded) socket.destroy()
     } catch (error) {
       if (socket.destroyed) return
       this.#refuse(request, responseOn(request, socket), error)
@@ -278,6 +284,9 @@ export class Doorman {
     const leave = (): void => left.abort(clientLeft)
     if (client.destroyed) return undefined
     client.once('close', leave)
+    // No response to an ordinary request is readable: this is the socket of an upgrade, whose client has closed its side.
+    client.once('end', leave)
+    if ((client as Partial<Duplex>).readableEnded) leave()
     try {
       const lease = await this.manager.acquire(match.id, {
         signal: left.signal,
@@ -292,7 +301,7 @@ export class Doorman {
       if (left.signal.aborted) return undefined
       throw error
     } finally {
-      client.off('close', leave)
+      client.off('close', leave).off('end', leave)
     }
   }
 
@@ -346,14 +355,10 @@ export class Doorman {
   #attachTo(request: GatewayRequest): void {
     if (request.httpVersionMajor !== 1) return
     const { server } = request.socket as { readonly server?: UpgradableServer }
-    if (server && !this.#attached.has(server)) this.attach(server)
+    if (!server) return
+    if (!this.#attached.has(server)) this.attach(server)
+    this.#attached.get(server)?.mounts.learn(mountPath(request))
   }
-}
-
-/** Where a framework has mounted the gateway: what it has taken off the front of the target (Express, Connect). */
-function mountPath(request: GatewayRequest): string {
-  const { url = '', originalUrl } = request as GatewayRequest & { readonly originalUrl?: string }
-  return originalUrl?.endsWith(url) ? originalUrl.slice(0, -url.length) : ''
 }
 
 function asProblem(error: unknown): AlcoveError {

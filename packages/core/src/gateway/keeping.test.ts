@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -191,6 +191,30 @@ describe('an environment is kept while it is used', () => {
     await idle(gateway, 'a')
     await clock.advance(1_000)
     await stopped('a')
+  })
+})
+
+describe('a WebSocket client that leaves while its environment starts', () => {
+  it.each(['end', 'resetAndDestroy'] as const)('leaves no lease behind (%s)', async (how) => {
+    const start = Promise.withResolvers<void>()
+    const readiness = { ready: () => start.promise }
+    const { port, server, events, gateway } = await make({ readiness })
+    const upgrades: number[] = []
+    events.on('socket', () => upgrades.push(1))
+    const client = connect(port, '127.0.0.1').on('error', () => {})
+    const accepted = once(server, 'upgrade') as Promise<[IncomingMessage, Socket]>
+    client.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nx-env-id: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    const [, socket] = await accepted
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    client[how]()
+    await closed
+    start.resolve()
+    await gateway.manager.create('a')
+    const { leases } = gateway.manager.explain('a')
+    expect(leases).toEqual({ request: 0, stream: 0, upgrade: 0, waiting: 0 })
+    expect(upgrades).toEqual([])
   })
 })
 
