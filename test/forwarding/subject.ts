@@ -1,3 +1,8 @@
+import type { Ask, Call, Client } from './wire/client.ts'
+import type { Environment } from './wire/environment.ts'
+import type { Head } from './wire/head.ts'
+import type { Wire } from './wire/wire.ts'
+
 /** What a proxy is asked over: HTTP/1.1 as raw bytes, or HTTP/2 without TLS. */
 export type Front = 'http1' | 'http2'
 
@@ -10,6 +15,8 @@ export type Target =
 export interface Settings {
   /** Whether the client may say for whom it asks: X-Forwarded-* and Forwarded are extended, not replaced. @default false */
   readonly trustClient?: boolean
+  /** How long the environment may take until its answer begins. @default as long as no case takes */
+  readonly answerTimeoutMs?: number
 }
 
 /** A proxy that the cases can be run against: Alcove as it is mounted somewhere, or one of its peers. */
@@ -45,6 +52,8 @@ export interface Case {
   readonly source?: string
   /** Where the situation can come up. */
   readonly fronts: readonly Front[]
+  /** @default all kinds */
+  readonly targets?: readonly Target['kind'][]
   readonly settings?: Settings
   /** Throws where it is not as it should be. */
   run(scene: Scene): Promise<void>
@@ -56,4 +65,20 @@ export interface Scene {
   readonly port: number
   readonly target: Target
   readonly subject: RunningSubject
+  readonly environment: Environment
+  /** A connection of a client, of the kind that the front asks for. */
+  client(): Promise<Client>
+  /** A raw connection, for cases of HTTP/1.1 that no client should make. */
+  wire(): Promise<Wire>
+  /** Asks, and takes the head of what arrives in the environment. */
+  exchange(ask?: Ask): Promise<Exchange>
+}
+
+/** A request under way: who asks, and where it arrived. */
+export interface Exchange {
+  readonly client: Client
+  readonly call: Call
+  readonly wire: Wire
+  /** As the environment has it. */
+  readonly head: Head
 }

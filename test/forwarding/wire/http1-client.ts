@@ -1,0 +1,102 @@
+import type { Answer, Ask, Call, Client } from './client.ts'
+import { Decoder } from './decoder.ts'
+import type { Head } from './head.ts'
+import { Wire } from './wire.ts'
+
+/** A client of HTTP/1.1 that writes each byte itself. */
+export class Http1Client implements Client {
+  readonly wire: Wire
+
+  private constructor(wire: Wire) {
+    this.wire = wire
+  }
+
+  static async connect(port: number): Promise<Http1Client> {
+    return new Http1Client(await Wire.connect(port))
+  }
+
+  get ended(): boolean {
+    return this.wire.ended || this.wire.closed
+  }
+
+  ask(ask: Ask = {}): Call {
+    const { method = 'GET', path = '/', host = 'shop.test', fields = [], body, open } = ask
+    let text = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`
+    for (const [name, value] of fields) text += `${name}: ${value}\r\n`
+    if (open) text += 'Transfer-Encoding: chunked\r\n\r\n'
+    else if (body === undefined) text += '\r\n'
+    else text += `Content-Length: ${body.length}\r\n\r\n${body}`
+    this.wire.send(text)
+    return new Http1Call(this.wire, method)
+  }
+
+  destroy(): void {
+    this.wire.socket.destroy()
+  }
+}
+
+class Http1Call implements Call {
+  readonly #wire: Wire
+  readonly #decoder: Decoder
+  #text = ''
+
+  constructor(wire: Wire, method: string) {
+    this.#wire = wire
+    this.#decoder = new Decoder({ answerTo: method })
+  }
+
+  get interim(): readonly Head[] {
+    this.#decode()
+    return this.#decoder.interim
+  }
+
+  async head(): Promise<Head> {
+    await this.#wire.when(() => this.#decode().head !== undefined, 'the head of an answer')
+    return this.#decoder.head as Head
+  }
+
+  async until(part: string): Promise<string> {
+    await this.#wire.when(() => this.#decode().body.includes(part), `"${part}" in the body`)
+    return this.#decoder.body
+  }
+
+  async whole(): Promise<Answer> {
+    await this.#wire.when(() => this.#decode().whole, 'a whole answer')
+    const { head, body, trailers } = this.#decoder.message
+    return { head, body, trailers }
+  }
+
+  async cut(): Promise<string> {
+    await this.#wire.when(
+      () => this.#decode().whole || this.#wire.ended || this.#wire.closed,
+      'the end of the connection',
+    )
+    // Where the end of the connection is the end of the body, only a reset tells that it is cut.
+    const cutThere = this.#decoder.framing === 'close' && this.#wire.failure !== undefined
+    if (this.#decoder.whole && !cutThere) throw new Error('A cut answer ended like a whole one')
+    return this.#decoder.body
+  }
+
+  send(part: string): void {
+    this.#wire.send(`${part.length.toString(16)}\r\n${part}\r\n`)
+  }
+
+  finish(): void {
+    this.#wire.send('0\r\n\r\n')
+  }
+
+  leave(): void {
+    this.#wire.socket.destroy()
+  }
+
+  #decode(): Decoder {
+    const wire = this.#wire
+    if (!this.#decoder.whole) {
+      this.#text += wire.received
+      wire.received = ''
+      this.#decoder.decode(this.#text, wire.ended || wire.closed)
+      wire.received = this.#decoder.rest
+    }
+    return this.#decoder
+  }
+}

@@ -1,0 +1,125 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Answer, Ask, Call, Client } from './client.ts'
+import { Head } from './head.ts'
+import { Watch } from './watch.ts'
+
+/** A client of HTTP/2 that knows beforehand that it is spoken (RFC 9113 §3.3). */
+export class Http2Client implements Client {
+  readonly session: ClientHttp2Session
+
+  constructor(port: number) {
+    this.session = connect(`http://127.0.0.1:${port}`)
+    this.session.on('error', () => {})
+  }
+
+  get ended(): boolean {
+    return this.session.closed || this.session.destroyed
+  }
+
+  ask(ask: Ask = {}): Call {
+    const { method = 'GET', path = '/', host = 'shop.test', fields = [], body, open } = ask
+    // A list, which keeps repeats; the types for Node.js 22 do not know it.
+    const head = [':method', method, ':path', path, ':scheme', 'http', ':authority', host]
+    for (const [name, value] of fields) head.push(name.toLowerCase(), value)
+    if (body !== undefined) head.push('content-length', String(body.length))
+    const stream = this.session.request(head, {
+      endStream: body === undefined && !open,
+    })
+    if (body !== undefined) stream.end(body, 'latin1')
+    return new Http2Call(stream)
+  }
+
+  destroy(): void {
+    this.session.destroy()
+  }
+}
+
+class Http2Call implements Call {
+  readonly interim: Head[] = []
+  readonly #stream: ClientHttp2Stream
+  #head: Head | undefined
+  #trailers = new Head('\r\n\r\n')
+  #body = ''
+  #ended = false
+  #closed = false
+  readonly #watch = new Watch()
+
+  constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream
+    const note = (change: () => unknown): void => {
+      change()
+      this.#watch.note()
+    }
+    stream.on('headers', (headers, _flags, raw?: string[]) =>
+      note(() => this.interim.push(headOf(String(headers[':status']), raw))),
+    )
+    stream.on('response', (headers, _flags, raw?: string[]) =>
+      note(() => (this.#head = headOf(String(headers[':status']), raw))),
+    )
+    stream.on('trailers', (_headers, _flags, raw?: string[]) =>
+      note(() => (this.#trailers = headOf('', raw))),
+    )
+    stream.on('data', (chunk: Buffer) => note(() => (this.#body += chunk.toString('latin1'))))
+    stream.on('end', () => note(() => (this.#ended = true)))
+    stream.on('error', () => {})
+    stream.on('close', () => note(() => (this.#closed = true)))
+  }
+
+  async head(): Promise<Head> {
+    await this.#when(() => this.#head !== undefined, 'the head of an answer')
+    return this.#head as Head
+  }
+
+  async until(part: string): Promise<string> {
+    await this.#when(() => this.#body.includes(part), `"${part}" in the body`)
+    return this.#body
+  }
+
+  async whole(): Promise<Answer> {
+    await this.#when(() => this.#closed || (this.#ended && !this.#stream.writable), 'its end')
+    if (!this.#head || !this.#well) {
+      throw new Error(`The stream was reset with ${this.#stream.rstCode}`)
+    }
+    return { head: this.#head, body: this.#body, trailers: this.#trailers }
+  }
+
+  async cut(): Promise<string> {
+    await this.#when(() => this.#closed, 'the end of the stream')
+    if (this.#well) throw new Error('A cut answer ended like a whole one')
+    return this.#body
+  }
+
+  send(part: string): void {
+    this.#stream.write(part, 'latin1')
+  }
+
+  finish(): void {
+    this.#stream.end()
+  }
+
+  leave(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL)
+  }
+
+  get #well(): boolean {
+    return this.#ended && (this.#stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR
+  }
+
+  #when(holds: () => boolean, what: string): Promise<void> {
+    return this.#watch.until(
+      holds,
+      () => (this.#closed ? `The stream ended with ${this.#stream.rstCode}` : undefined),
+      () =>
+        `expected ${what}, got ${this.#head?.line ?? 'no head'} ${JSON.stringify(this.#body.slice(-300))}`,
+    )
+  }
+}
+
+function headOf(line: string, raw: readonly string[] = []): Head {
+  const fields: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    if (!name.startsWith(':')) fields.push(name, raw[i + 1] ?? '')
+  }
+  return Head.of(line, fields)
+}
