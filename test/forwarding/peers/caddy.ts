@@ -1,0 +1,45 @@
+import { nativePeer } from './native-peer.ts'
+
+/**
+ * Caddy with its reverse_proxy, which is set up for WebSockets and X-Forwarded-* by itself. What is set, and why:
+ * - flush_interval -1: small pieces of a stream are not held back;
+ * - transport http without compression: it would ask for gzip where the client did not, and unpack it;
+ * - trusted_proxies where the client is trusted: it replaces X-Forwarded-* otherwise;
+ * - X-Forwarded-Port, Forwarded and Via: it adds none by itself;
+ * - protocols with h2c for HTTP/2 without TLS; no admin interface and no certificates.
+ */
+export const caddy = nativePeer({
+  name: 'Caddy',
+  fronts: ['http1', 'http2'],
+  targets: ['tcp', 'unix'],
+  versionArgument: 'version',
+  arguments: (file) => ['run', '--adapter', 'caddyfile', '--config', file],
+  configure: ({ front, target, settings }, port, folder) => `
+{
+  admin off
+  auto_https off
+  storage file_system ${folder}/storage
+  log {
+    level ERROR
+  }
+  servers {
+    protocols h1${front === 'http2' ? ' h2 h2c' : ''}
+  }
+}
+http://:${port} {
+  bind 127.0.0.1
+  reverse_proxy ${target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix/${target.path}`} {
+    flush_interval -1
+    ${settings.trustClient === true ? 'trusted_proxies 127.0.0.1/32' : ''}
+    header_up X-Forwarded-Port {http.request.port}
+    header_up ${settings.trustClient === true ? '+' : ''}Forwarded "for={http.request.remote.host};proto={http.request.scheme};host=\\"{http.request.hostport}\\""
+    header_up +Via "1.1 caddy"
+    transport http {
+      compression off
+      dial_timeout 5s
+      ${settings.answerTimeoutMs === undefined ? '' : `response_header_timeout ${settings.answerTimeoutMs}ms`}
+    }
+  }
+}
+`,
+})

@@ -1,0 +1,57 @@
+import type { Target } from '../subject.ts'
+import { nativePeer } from './native-peer.ts'
+import type { Setup } from './orders.ts'
+
+/**
+ * HAProxy in HTTP mode, as its documentation of reverse proxies says. What is set, and why:
+ * - an hour for the timeouts of client, server and tunnel: without them it warns, and with shorter ones it ends streams
+ *   that are idle;
+ * - option http-no-delay: small pieces of a stream are not held back;
+ * - http-reuse safe, and retries on failures to connect and on answers that end before they begin, which by its own
+ *   rule are for requests that may be sent twice: it is told that those with other methods may not;
+ * - X-Forwarded-* and Forwarded with set-header, or extended where the client is trusted; Via: it adds none by itself;
+ * - a Retry-After for its 503, which is a page of its own to set.
+ */
+export const haproxy = nativePeer({
+  name: 'HAProxy',
+  fronts: ['http1', 'http2'],
+  targets: ['tcp', 'unix'],
+  versionArgument: '-v',
+  arguments: (file) => ['-db', '-q', '-f', file],
+  configure: ({ front, target, settings }, port) => `
+global
+  maxconn 512
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1h
+  timeout server ${settings.answerTimeoutMs === undefined ? '1h' : `${settings.answerTimeoutMs}ms`}
+  timeout tunnel 1h
+  timeout http-request 1h
+  option http-no-delay
+  http-reuse safe
+  retries 1
+  retry-on conn-failure empty-response
+listen environment
+  bind 127.0.0.1:${port}${front === 'http2' ? ' proto h2' : ''}
+  http-request disable-l7-retry unless METH_GET or { method OPTIONS PUT DELETE TRACE }
+${forwardedFields(settings)}
+  http-request add-header Via "%[req.ver] haproxy"
+  http-error status 503 content-type text/plain string "Not there" hdr Retry-After 1
+  server environment ${address(target)}
+`,
+})
+
+function address(target: Target): string {
+  return target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix@${target.path}`
+}
+
+function forwardedFields({ trustClient = false }: Setup['settings']): string {
+  const verb = trustClient ? 'add-header' : 'set-header'
+  return `
+  http-request ${verb} X-Forwarded-For %[src]
+  http-request ${verb} Forwarded 'for=%[src];proto=http;host="%[req.hdr(host)]"'
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Forwarded-Port %[dst_port]`
+}
