@@ -29,8 +29,7 @@ export class Feed<T> {
   /** The first that fits and was not taken yet; waits for it where it has not come. */
   async next(fits: (item: T) => boolean = () => true): Promise<T> {
     const index = this.#items.findIndex((item) => fits(item))
-    const [item] = index < 0 ? [] : this.#items.splice(index, 1)
-    if (item !== undefined) return item
+    if (index >= 0) return this.#items.splice(index, 1)[0] as T
     return new Promise((resolve, reject) => {
       const waiting: Waiting<T> = {
         fits,
