@@ -1,3 +1,4 @@
+import type { Target } from '../subject.ts'
 import { nativePeer } from './native-peer.ts'
 
 /**
@@ -6,6 +7,7 @@ import { nativePeer } from './native-peer.ts'
  * - transport http without compression: it would ask for gzip where the client did not, and unpack it;
  * - trusted_proxies where the client is trusted: it replaces X-Forwarded-* otherwise;
  * - X-Forwarded-Port, Forwarded and Via: it adds none by itself;
+ * - header_down for the target's own address in Location and Set-Cookie: it rewrites nothing by itself;
  * - protocols with h2c for HTTP/2 without TLS; no admin interface and no certificates.
  */
 export const caddy = nativePeer({
@@ -14,7 +16,11 @@ export const caddy = nativePeer({
   targets: ['tcp', 'unix'],
   versionArgument: 'version',
   arguments: (file) => ['run', '--adapter', 'caddyfile', '--config', file],
-  configure: ({ front, target, settings }, port, folder) => `
+  configure: (
+    { front, target, settings: { trustClient = false, answerTimeoutMs } },
+    port,
+    folder,
+  ) => `
 {
   admin off
   auto_https off
@@ -28,18 +34,35 @@ export const caddy = nativePeer({
 }
 http://:${port} {
   bind 127.0.0.1
+  map {http.request.port} {asked_port} {
+    "" 80
+    default {http.request.port}
+  }
+  map {http.request.header.X-Forwarded-Port} {forwarded_port} {
+    "" {asked_port}
+    default ${trustClient ? '{http.request.header.X-Forwarded-Port}' : '{asked_port}'}
+  }
   reverse_proxy ${target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix/${target.path}`} {
     flush_interval -1
-    ${settings.trustClient === true ? 'trusted_proxies 127.0.0.1/32' : ''}
-    header_up X-Forwarded-Port {http.request.port}
-    header_up ${settings.trustClient === true ? '+' : ''}Forwarded "for={http.request.remote.host};proto={http.request.scheme};host=\\"{http.request.hostport}\\""
-    header_up +Via "1.1 caddy"
+    ${trustClient ? 'trusted_proxies 127.0.0.1/32' : ''}
+    header_up X-Forwarded-Port {forwarded_port}
+    header_up ${trustClient ? '+' : ''}Forwarded "for={http.request.remote.host};proto={http.request.scheme};host=\\"{http.request.hostport}\\""
+    header_up +Via "{http.request.proto} caddy"
+${ownAddress(target)}
     transport http {
       compression off
       dial_timeout 5s
-      ${settings.answerTimeoutMs === undefined ? '' : `response_header_timeout ${settings.answerTimeoutMs}ms`}
+      ${answerTimeoutMs === undefined ? '' : `response_header_timeout ${answerTimeoutMs}ms`}
     }
   }
 }
 `,
 })
+
+function ownAddress(target: Target): string {
+  if (target.kind === 'unix') return ''
+  const host = target.host.replaceAll('.', String.raw`\.`)
+  return `
+    header_down Location ^http://${host}:${target.port}(/.*)?$ $1
+    header_down Set-Cookie "(?i); *domain=${host}(;|$)" $1`
+}

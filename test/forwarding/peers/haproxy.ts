@@ -9,8 +9,9 @@ import type { Setup } from './orders.ts'
  * - option http-no-delay: small pieces of a stream are not held back;
  * - http-reuse safe, and retries on failures to connect and on answers that end before they begin, which by its own
  *   rule are for requests that may be sent twice: it is told that those with other methods may not;
- * - X-Forwarded-* and Forwarded with set-header, or extended where the client is trusted; Via: it adds none by itself;
- * - a Retry-After for its 503, which is a page of its own to set.
+ * - X-Forwarded-* and Forwarded, which are extended where the client is trusted, and Via: it adds none by itself;
+ * - a Retry-After for its 503, which is a page to be set;
+ * - replace-header for the target's own address in Location and Set-Cookie: it rewrites nothing by itself.
  */
 export const haproxy = nativePeer({
   name: 'HAProxy',
@@ -36,6 +37,7 @@ listen environment
   bind 127.0.0.1:${port}${front === 'http2' ? ' proto h2' : ''}
   http-request disable-l7-retry unless METH_GET or { method OPTIONS PUT DELETE TRACE }
 ${forwardedFields(settings)}
+${ownAddress(target)}
   http-request add-header Via "%[req.ver] haproxy"
   http-error status 503 content-type text/plain string "Not there" hdr Retry-After 1
   server environment ${address(target)}
@@ -48,10 +50,22 @@ function address(target: Target): string {
 
 function forwardedFields({ trustClient = false }: Setup['settings']): string {
   const verb = trustClient ? 'add-header' : 'set-header'
+  const unless = (name: string): string =>
+    trustClient ? ` unless { req.hdr(${name}) -m found }` : ''
   return `
+  http-request set-var(txn.port) str(80)
+  http-request set-var(txn.port) hdr(host),regsub(^.*:,) if { hdr(host) -m reg :[0-9]+$ }
   http-request ${verb} X-Forwarded-For %[src]
   http-request ${verb} Forwarded 'for=%[src];proto=http;host="%[req.hdr(host)]"'
-  http-request set-header X-Forwarded-Proto http
-  http-request set-header X-Forwarded-Host %[req.hdr(host)]
-  http-request set-header X-Forwarded-Port %[dst_port]`
+  http-request set-header X-Forwarded-Proto http${unless('x-forwarded-proto')}
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]${unless('x-forwarded-host')}
+  http-request set-header X-Forwarded-Port %[var(txn.port)]${unless('x-forwarded-port')}`
+}
+
+function ownAddress(target: Target): string {
+  if (target.kind === 'unix') return ''
+  const host = target.host.replaceAll('.', String.raw`\.`)
+  return `
+  http-response replace-header Location '^http://${host}:${target.port}(/.*)?$' '\\1'
+  http-response replace-header Set-Cookie '^(.*); *[Dd]omain=${host}(;.*)?$' '\\1\\2'`
 }

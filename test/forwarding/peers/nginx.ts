@@ -9,12 +9,13 @@ import type { Setup } from './orders.ts'
  * - no buffering of requests and answers: streams would be held back;
  * - client_max_body_size 0: it refuses more than 1 MiB otherwise; an hour for the timeouts: a minute ends idle streams;
  * - Upgrade and Connection from a map: passed on for WebSockets alone, empty otherwise;
- * - X-Forwarded-* with the fields of its examples, or extended where the client is trusted, Forwarded by the recipe of
- *   its wiki, Via: it adds none by itself;
+ * - X-Forwarded-* as in its examples, or extended where the client is trusted, Forwarded as in its wiki, Via: it adds
+ *   none by itself;
  * - Host as the client wrote it: by default it writes the target's;
  * - merge_slashes off, names with underscores, and names that it calls invalid: dropped otherwise;
  * - Server and Date of the target are passed on, its X-Accel-* are not obeyed;
- * - proxy_redirect off: it would look for the name of the upstream, which the target does not know of.
+ * - proxy_redirect and proxy_cookie_domain for the target's own address: by default they know that of the upstream
+ *   (absolute_redirect off, since it would write its own port into what has none).
  */
 export const nginx = nativePeer({
   name: 'nginx',
@@ -37,12 +38,9 @@ http {
   scgi_temp_path ${folder}/scgi;
   map $http_upgrade $upgrade { default ""; "~*^websocket$" $http_upgrade; }
   map $upgrade $connection_upgrade { default upgrade; "" ""; }
-  map $remote_addr $forwarded_element {
-    ~^[0-9.]+$ "for=$remote_addr";
-    ~^[0-9A-Fa-f:.]+$ "for=\\"[$remote_addr]\\"";
-    default "for=unknown";
-  }
-  map $http_via $via { default "$http_via, 1.1 nginx"; "" "1.1 nginx"; }
+  map $http_via $via { default "$http_via, $server_protocol nginx"; "" "$server_protocol nginx"; }
+  map $http_host $asked_port { default 80; "~:(?<digits>[0-9]+)$" $digits; }
+${forwardedMaps(settings)}
   upstream environment { server ${address(target)} max_fails=0; keepalive 16; }
   server {
     listen 127.0.0.1:${port}${front === 'http2' ? ' http2' : ''};
@@ -51,6 +49,7 @@ http {
     underscores_in_headers on;
     ignore_invalid_headers off;
     keepalive_timeout 1h;
+    absolute_redirect off;
     location / {
       proxy_pass http://environment;
       proxy_http_version 1.1;
@@ -59,7 +58,7 @@ http {
       proxy_connect_timeout 5s;
       proxy_read_timeout ${settings.answerTimeoutMs === undefined ? '1h' : `${settings.answerTimeoutMs}ms`};
       proxy_send_timeout 1h;
-      proxy_redirect off;
+${ownAddress(target)}
       proxy_pass_header Server;
       proxy_pass_header Date;
       proxy_pass_header X-Accel-Redirect;
@@ -73,7 +72,11 @@ http {
       proxy_set_header Upgrade $upgrade;
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header Via $via;
-${forwardedFields(settings)}
+      proxy_set_header X-Forwarded-For $forwarded_for;
+      proxy_set_header X-Forwarded-Proto $forwarded_proto;
+      proxy_set_header X-Forwarded-Host $forwarded_host;
+      proxy_set_header X-Forwarded-Port $forwarded_port;
+      proxy_set_header Forwarded $forwarded;
     }
   }
 }
@@ -84,12 +87,27 @@ function address(target: Target): string {
   return target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix:${target.path}`
 }
 
-function forwardedFields({ trustClient = false }: Setup['settings']): string {
-  const element = '"$forwarded_element;proto=$scheme;host=\\"$http_host\\""'
+function ownAddress(target: Target): string {
+  if (target.kind === 'unix') return '      proxy_redirect off;'
   return `
-      proxy_set_header X-Forwarded-For ${trustClient ? '$proxy_add_x_forwarded_for' : '$remote_addr'};
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Forwarded-Port $server_port;
-      proxy_set_header Forwarded ${trustClient ? `"$http_forwarded, $forwarded_element"` : element};`
+      proxy_redirect http://${target.host}:${target.port}/ /;
+      proxy_cookie_domain ${target.host} $host;`
+}
+
+/** What each field says: what the proxy knows, or what a client that is trusted said before. */
+function forwardedMaps({ trustClient = false }: Setup['settings']): string {
+  const element = 'for=$remote_addr;proto=$scheme;host=\\"$http_host\\"'
+  const maps = [
+    ['$http_x_forwarded_proto', '$forwarded_proto', '$scheme', '$http_x_forwarded_proto'],
+    ['$http_x_forwarded_host', '$forwarded_host', '$http_host', '$http_x_forwarded_host'],
+    ['$http_x_forwarded_port', '$forwarded_port', '$asked_port', '$http_x_forwarded_port'],
+    ['$http_x_forwarded_for', '$forwarded_for', '$remote_addr', '$proxy_add_x_forwarded_for'],
+    ['$http_forwarded', '$forwarded', element, `$http_forwarded, ${element}`],
+  ] as const
+  return maps
+    .map(
+      ([told, name, own, extended]) =>
+        `  map ${told} ${name} { default "${trustClient ? extended : own}"; "" "${own}"; }`,
+    )
+    .join('\n')
 }

@@ -27,6 +27,7 @@ export function serveHttpProxy(
     agent,
     xfwd: true,
     ws: true,
+    ...ownAddress(target),
     ...(settings.answerTimeoutMs !== undefined && { proxyTimeout: settings.answerTimeoutMs }),
   })
   proxy.on('error', (error, _request, response) => answerFailure(error, response))
@@ -46,4 +47,14 @@ export function httpProxyTarget(target: Target): string | SocketTarget {
   return target.kind === 'tcp'
     ? `http://${target.host}:${target.port}`
     : { protocol: 'http:', host: 'localhost', port: 80, socketPath: target.path }
+}
+
+/** The options for what a target says of its own address; not where it is a socket, which has none. */
+export function ownAddress(target: Target): {
+  autoRewrite?: boolean
+  cookieDomainRewrite?: Record<string, string>
+} {
+  return target.kind === 'tcp'
+    ? { autoRewrite: true, cookieDomainRewrite: { [target.host]: '' } }
+    : {}
 }
