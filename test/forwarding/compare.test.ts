@@ -63,6 +63,8 @@ it('counts a crash as one even where the case does not mind, and runs the next c
   })
   expect(pids[1]).not.toBe(pids[0])
   expect(pids[2]).toBe(pids[1])
+  // None stays behind.
+  for (const pid of pids) expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 })
 
 it('keeps a crash from the cases that run at the same time', async () => {
@@ -143,7 +145,9 @@ const scores: readonly Score[] = [
     results: [
       { ...of, outcome: failed },
       { ...of, target: 'unix', case: 'two', outcome: crashed },
-      { ...of, section: 'framing', outcome: passed },
+      ...['three', 'four', 'five', 'six'].map(
+        (name) => ({ ...of, section: 'framing', case: name, outcome: passed }) as const,
+      ),
     ],
   },
   {
@@ -160,14 +164,14 @@ it('prints how many cases each has passed, by what is in front and behind, and b
 |             |             version | HTTP/1.1, TCP | HTTP/1.1, Unix socket | HTTP/2 |         all | crashes |
 | ----------- | ------------------: | ------------: | --------------------: | -----: | ----------: | ------: |
 | good        |               1.2.3 |           1/1 |                   1/1 |    1/1 | 3/3 (100 %) |       0 |
-| not so good |               0.1.0 |           1/2 |                   0/1 |      – |  1/3 (33 %) |       1 |
+| not so good |               0.1.0 |           4/5 |                   0/1 |      – |  4/6 (66 %) |       1 |
 | away        | it is not installed |             – |                     – |      – |           – |       – |
 `)
   expect(`${sectionsTable(scores)}\n`).toBe(`\
 |             | headers | framing | streaming | targets | upgrades | failures |
 | ----------- | ------: | ------: | --------: | ------: | -------: | -------: |
 | good        |     2/2 |       – |         – |       – |      1/1 |        – |
-| not so good |     0/2 |     1/1 |         – |       – |        – |        – |
+| not so good |     0/2 |     4/4 |         – |       – |        – |        – |
 | away        |       – |       – |         – |       – |        – |        – |
 `)
 })
@@ -186,5 +190,5 @@ it('prints each case that failed with its reason, and a verdict', () => {
     [],
   ])
   expect(verdict(scores.slice(0, 1))).toBe('Alcove passes all of 3.')
-  expect(verdict(scores.slice(0, 2))).toBe('Alcove fails 2 of 6.')
+  expect(verdict(scores.slice(0, 2))).toBe('Alcove fails 2 of 9.')
 })
