@@ -39,10 +39,10 @@ export class OpenScene implements Scene {
     return wire
   }
 
-  async exchange(ask?: Ask): Promise<Exchange> {
-    const client = await this.client()
+  async exchange(ask?: Ask, after?: Exchange): Promise<Exchange> {
+    const client = after?.client ?? (await this.client())
     const call = client.ask(ask)
-    const wire = await this.environment.connection()
+    const wire = await this.environment.connection(after?.wire)
     return { client, call, wire, head: await wire.head() }
   }
 

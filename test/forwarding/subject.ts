@@ -70,8 +70,8 @@ export interface Scene {
   client(): Promise<Client>
   /** A raw connection, for cases of HTTP/1.1 that no client should make. */
   wire(): Promise<Wire>
-  /** Asks, and takes the head of what arrives in the environment. */
-  exchange(ask?: Ask): Promise<Exchange>
+  /** Asks, and takes the head of what arrives in the environment; `after` another, by the same client. */
+  exchange(ask?: Ask, after?: Exchange): Promise<Exchange>
 }
 
 /** A request under way: who asks, and where it arrived. */

@@ -60,13 +60,15 @@ export class Environment {
     if (stays) await rename(`${target.path}-`, target.path)
   }
 
-  /** The next connection that nobody has taken yet. */
-  async connection(): Promise<Wire> {
+  /** The next connection with a request that nobody has taken yet: a new one, or `used`, if that carries another. */
+  async connection(used?: Wire): Promise<Wire> {
+    const again = (): boolean => used !== undefined && used.received !== ''
     await this.#watch.until(
-      () => this.connections.length > this.#taken,
+      () => again() || this.connections.length > this.#taken,
       () => undefined,
       () => 'expected a request to the environment, got none',
     )
+    if (used && again()) return used
     const wire = this.connections[this.#taken]
     this.#taken += 1
     if (!wire) throw new Error('There is no such connection')
@@ -83,9 +85,8 @@ export class Environment {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
     const wire = new Wire(socket)
-    socket.once('data', () => {
-      this.connections.push(wire)
-      this.#watch.note()
-    })
+    socket.once('data', () => this.connections.push(wire))
+    // After the wire's own listener, so that what came is there.
+    socket.on('data', () => this.#watch.note())
   }
 }
