@@ -14,6 +14,17 @@ export interface Transition {
   readonly atMs: number
 }
 
+/** A field between an environment and its visitors was taken away, or made to say less. */
+export interface Restriction {
+  readonly id: EnvironmentId
+  readonly generation: number
+  /** In lower case: `set-cookie`. */
+  readonly field: string
+  readonly action: 'dropped' | 'narrowed'
+  /** The gateway's option that would have let it pass. */
+  readonly option: string
+}
+
 /** All that a manager tells: name → arguments. */
 export interface ManagerEvents {
   /** Every change of state, with its reason. */
@@ -33,6 +44,8 @@ export interface ManagerEvents {
   postponed: [
     eviction: { readonly id: EnvironmentId; readonly generation: number; readonly forMs: number },
   ]
+  /** What an environment was kept from getting, or from telling its visitors' browsers. */
+  restricted: [restriction: Restriction]
   /** Something went wrong that no caller waits for. */
   problem: [error: AlcoveError]
 }

@@ -5,8 +5,16 @@ export type { UpgradableServer } from './gateway/attachment.js'
 export type { EnvironmentPort } from './gateway/doorman.js'
 export { createGateway, type Gateway } from './gateway/gateway.js'
 export type { GatewayRequest, GatewayResponse } from './gateway/messages.js'
-export type { GatewayOptions, SharedManagerOptions } from './gateway/options.js'
-export type { ForwarderOptions } from './forwarding/forwarder.js'
+export type {
+  ForwardingOptions,
+  GatewayOptions,
+  OnError,
+  SharedManagerOptions,
+} from './gateway/options.js'
+export type { CookieRewrite } from './forwarding/cookie-attributes.js'
+export type { HeaderFields } from './forwarding/header-fields.js'
+export type { ForwardingHooks, IncomingResponse, OutgoingRequest } from './forwarding/hooks.js'
+export type { TrustProxy } from './forwarding/trust.js'
 export type { UpstreamTls } from './forwarding/upstream-tls.js'
 
 export { Environment, type StopOptions } from './manager/environment.js'

@@ -88,6 +88,8 @@ export function keepUnsent(request: FrontRequest, body: unknown): void {
  * would take the client's connection along.
  */
 export class RequestBody extends Readable {
+  /** Told of each part that has come. */
+  onPart: (() => void) | undefined
   readonly #source: FrontRequest & Source
   #letGo = false
 
@@ -108,6 +110,11 @@ export class RequestBody extends Readable {
     }
   }
 
+  /** Whether it waits for the client to send on, and not for the environment to take what is here. */
+  get waitsForClient(): boolean {
+    return !this.#source.isPaused()
+  }
+
   /** Leaves the rest of the request to somebody else. */
   letGo(): void {
     const source = this.#source
@@ -124,7 +131,9 @@ export class RequestBody extends Readable {
 }
 
 function onData(this: FrontRequest & Source, chunk: Buffer): void {
-  if (this[kBody]?.push(chunk) === false) this.pause()
+  const body = this[kBody]
+  body?.onPart?.()
+  if (body?.push(chunk) === false) this.pause()
 }
 
 function onEnd(this: FrontRequest & Source): void {

@@ -30,7 +30,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
       'X-Twice: 1',
       'Accept: */*',
       'x-tWICE: 2',
-      'Authorization: Basic abc',
+      'X-Api-Key: Basic abc',
       'Cookie: a=1; b=2',
     ])
     const lines = linesOf(head)
@@ -39,7 +39,7 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
       'X-Twice: 1',
       'Accept: */*',
       'x-tWICE: 2',
-      'Authorization: Basic abc',
+      'X-Api-Key: Basic abc',
       'Cookie: a=1; b=2',
     ]
     expect(lines.filter((line) => sent.includes(line))).toEqual(sent)

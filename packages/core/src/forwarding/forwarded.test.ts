@@ -10,7 +10,7 @@ interface Said {
 function added(origin: Origin, { host, before = {} }: Said): Record<string, string> {
   const fields = Object.assign(new RequestFields(), before)
   fields.host = host
-  addForwarded(fields, origin)
+  addForwarded(fields, origin, '', true)
   const pairs: [string, string][] = []
   for (let i = 0; i < fields.flat.length; i += 2)
     pairs.push([fields.flat[i] ?? '', fields.flat[i + 1] ?? ''])

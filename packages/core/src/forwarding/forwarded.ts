@@ -57,10 +57,23 @@ function portOfHost(host: string): string | undefined {
   return /^\d{1,5}$/.test(port) ? port : undefined
 }
 
-/** Adds X-Forwarded-* and Forwarded: what came is replaced, or extended where the peer is trusted. */
-export function addForwarded(fields: RequestFields, origin: Origin): void {
+/**
+ * Adds X-Forwarded-* and Forwarded: what came is replaced, or extended where the peer is trusted.
+ *
+ * @param prefix - What was taken off the front of the client's path.
+ * @param adds - `false`: says nothing of its own, and passes on what a trusted peer has said.
+ */
+export function addForwarded(
+  fields: RequestFields,
+  origin: Origin,
+  prefix: string,
+  adds: boolean,
+): void {
   const { flat } = fields
-  const own = origin.ownFields(fields.host)
+  const told = origin.trusted ? fields.forwardedPrefix : undefined
+  const wholePrefix = adds ? (told ?? '') + prefix : told
+  if (wholePrefix) flat.push('X-Forwarded-Prefix', wholePrefix)
+  const own = adds ? origin.ownFields(fields.host) : nothingToSay
   for (let i = 0; i < own.length; i += 2) {
     const name = own[i] as string
     const value = own[i + 1] as string
@@ -69,6 +82,19 @@ export function addForwarded(fields: RequestFields, origin: Origin): void {
     else if (before || value) flat.push(name, before || value)
   }
 }
+
+const nothingToSay: readonly string[] = [
+  'X-Forwarded-For',
+  '',
+  'X-Forwarded-Proto',
+  '',
+  'X-Forwarded-Host',
+  '',
+  'X-Forwarded-Port',
+  '',
+  'Forwarded',
+  '',
+]
 
 function toldBefore(fields: RequestFields, name: string): string | undefined {
   switch (name) {

@@ -1,63 +1,31 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
-import { type Rule, checkOptions, durationMs, func, object } from '../option-check.js'
+import { checkOptions } from '../option-check.js'
 import { mayFollow, requestBody } from './body.js'
-import type { Dial } from './dial.js'
 import { Origin, addForwarded, plainAddress } from './forwarded.js'
+import {
+  type ForwarderOptions,
+  type ForwardingRules,
+  forwarderRules,
+  resolveForwarderOptions,
+} from './forwarder-options.js'
 import { listHas } from './headers.js'
 import { type FrontRequest, type FrontResponse, clientIsGone, knowsHttp11 } from './messages.js'
-import { Passage } from './passage.js'
+import { type ForwardTarget, Passage } from './passage.js'
 import { type EndpointPool, Pools } from './pools.js'
 import { type RequestFields, requestFields } from './request-headers.js'
 import { Answer } from './response.js'
 import { upstreamPath } from './target.js'
 import { Tunnels } from './tunnel.js'
 import { Handshake, upgradeBody } from './upgrade.js'
-import { type UpstreamTls, upstreamTlsRule } from './upstream-tls.js'
-
-/** Settings of a {@link Forwarder}. */
-export interface ForwarderOptions {
-  /** Opens the connections to `dial` endpoints. @default none: such an endpoint can't be reached */
-  readonly dial?: Dial
-  /**
-   * The name of this gateway in Via, by which a request that comes round again is told (RFC 9110 §7.6.3). Gateways in a row need
-   * different ones. @default random
-   */
-  readonly gatewayName?: string
-  /**
-   * Which peers may say for whom they ask: their X-Forwarded-* and Forwarded are extended. @default none: they are replaced
-   */
-  readonly trustProxy?: (remoteAddress: string) => boolean
-  /** How long the first byte of an answer may take. @default 300_000 */
-  readonly headersTimeoutMs?: number
-  /** How long a connection to an environment may take. @default 10_000 */
-  readonly connectTimeoutMs?: number
-  /** With what environments are reached over TLS, where their endpoint names no secret of its own. @default Node.js's authorities */
-  readonly upstreamTls?: UpstreamTls
-  /** The same by the name that an endpoint's `tls.secret` has. @default none */
-  readonly tlsSecrets?: Readonly<Record<string, UpstreamTls>>
-}
-
-/** What becomes of one request. */
-export interface ForwardTarget {
-  /** The request target to ask the environment for. */
-  readonly target: string
-  /** Cookies to add to the answer. */
-  readonly setCookie?: readonly string[]
-}
-
-const token: Rule = {
-  expected: "a word of letters, digits and !#$%&'*+-.^_`|~",
-  holds: (value) => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value),
-}
 
 /**
  * Passes requests on to instances and their answers back.
  *
+ * @throws an InvalidOptionError from the constructor, on an option that is unknown or makes no sense
  * @example
  * ```ts
  * const forwarder = new Forwarder()
@@ -66,31 +34,15 @@ const token: Rule = {
  * ```
  */
 export class Forwarder {
-  readonly #name: string
-  readonly #trustProxy: ((remoteAddress: string) => boolean) | undefined
+  readonly #rules: ForwardingRules
   readonly #pools: Pools
   readonly #tunnels = new Tunnels()
   readonly #origins = new WeakMap<Duplex, Origin>()
 
   constructor(options: ForwarderOptions = {}) {
-    checkOptions('the forwarder', options, {
-      dial: func,
-      gatewayName: token,
-      trustProxy: func,
-      headersTimeoutMs: durationMs,
-      connectTimeoutMs: durationMs,
-      upstreamTls: upstreamTlsRule,
-      tlsSecrets: object,
-    })
-    this.#name = options.gatewayName ?? `alcove-${randomBytes(6).toString('hex')}`
-    this.#trustProxy = options.trustProxy
-    this.#pools = new Pools({
-      dial: options.dial,
-      headersTimeoutMs: options.headersTimeoutMs ?? 300_000,
-      connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-      upstreamTls: options.upstreamTls,
-      tlsSecrets: options.tlsSecrets,
-    })
+    checkOptions('the forwarder', options, forwarderRules)
+    this.#rules = resolveForwarderOptions(options)
+    this.#pools = new Pools(this.#rules)
   }
 
   /**
@@ -112,11 +64,14 @@ export class Forwarder {
           resolve()
           return
         }
-        const fields = requestFields(request.rawHeaders, this.#name)
+        const fields = requestFields(request.rawHeaders, this.#rules)
         const body = requestBody(request, fields.framing, fields.contentLength)
         if (fields.smuggling) response.setHeader('Connection', 'close')
         const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
-        new Answer(request, response, passage).start()
+        this.#send(request, response, passage, () => {
+          if (clientIsGone(request, response)) resolve()
+          else new Answer(request, response, passage).start()
+        })
       }
       if (mayFollow(request)) Promise.resolve().then(start).catch(reject)
       else start()
@@ -137,19 +92,21 @@ export class Forwarder {
   ): Promise<void> {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
       this.#tunnels.guard(socket)
-      // A client that has closed its side does not wait for a tunnel.
-      if (socket.destroyed || socket.readableEnded) {
-        socket.destroy()
-        resolve()
-        return
-      }
-      const fields = requestFields(request.rawHeaders, this.#name)
+      const fields = requestFields(request.rawHeaders, this.#rules)
       const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
       const body = upgradeBody(request, socket, head, fields, websocket)
       const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
       // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
       if (websocket) passage.options.upgrade = 'websocket'
-      new Handshake(request, socket, head, this.#tunnels, passage).start()
+      this.#send(request, socket, passage, () => {
+        // A client that has closed its side does not wait for a tunnel.
+        if (socket.destroyed || socket.readableEnded) {
+          socket.destroy()
+          resolve()
+        } else {
+          new Handshake(request, socket, head, this.#tunnels, passage).start()
+        }
+      })
     })
   }
 
@@ -162,6 +119,39 @@ export class Forwarder {
   async close(): Promise<void> {
     this.#tunnels.close()
     await this.#pools.close()
+  }
+
+  /** Calls `send` once the host's hooks have seen the request: at once where none has to be waited for. */
+  #send(
+    request: FrontRequest,
+    client: FrontResponse | Duplex,
+    passage: Passage,
+    send: () => void,
+  ): void {
+    const { options, lease, fields, resolve, reject } = passage
+    if (fields.authorizationWithheld) {
+      passage.tellRestricted('authorization', 'dropped', 'forwardAuthorization')
+    }
+    const { hooks } = this.#rules
+    if (!hooks.forRequests) {
+      send()
+      return
+    }
+    const { id, generation } = lease
+    const outgoing = { id, generation, method: options.method, path: options.path }
+    const changed = hooks.change(request, outgoing, fields.flat)
+    const go = (): void => {
+      options.path = outgoing.path
+      send()
+    }
+    if (!changed) {
+      go()
+      return
+    }
+    const leave = (): void => resolve()
+    client.once('close', leave).once('end', leave)
+    const unwatch = (): void => void client.off('close', leave).off('end', leave)
+    changed.then(go).catch(reject).finally(unwatch)
   }
 
   #passage(
@@ -180,12 +170,6 @@ export class Forwarder {
     const origin = this.#originOf(request.socket)
     const pool = this.#poolFor(lease)
     const { flat } = fields
-    if (fields.host !== undefined) flat.push('host', fields.host)
-    if (fields.contentLength !== undefined && !Buffer.isBuffer(body)) {
-      flat.push('content-length', fields.contentLength)
-    }
-    addForwarded(fields, origin)
-    flat.push('Via', `${request.httpVersion} ${this.#name}`)
     const options = {
       path: upstreamPath(to.target),
       method,
@@ -195,7 +179,25 @@ export class Forwarder {
       reset: false,
       servername: pool.serverName,
     }
-    return new Passage(lease, pool, options, origin, fields, to.setCookie, resolve, reject)
+    const passage = new Passage(
+      lease,
+      pool,
+      options,
+      origin,
+      fields,
+      to,
+      this.#rules,
+      resolve,
+      reject,
+    )
+    const host = this.#rules.changeOrigin ? passage.own?.authority : fields.host
+    if (host !== undefined) flat.push('host', host)
+    if (fields.contentLength !== undefined && !Buffer.isBuffer(body)) {
+      flat.push('content-length', fields.contentLength)
+    }
+    addForwarded(fields, origin, passage.prefix, this.#rules.xfwd)
+    flat.push('Via', `${request.httpVersion} ${this.#rules.gatewayName}`)
+    return passage
   }
 
   #poolFor(lease: Lease): EndpointPool {
@@ -215,7 +217,7 @@ export class Forwarder {
     if (!origin) {
       const { remoteAddress, encrypted, localPort } = socket as Partial<TLSSocket>
       const address = plainAddress(remoteAddress)
-      const trusted = address !== undefined && (this.#trustProxy?.(address) ?? false)
+      const trusted = address !== undefined && this.#rules.trusts(address)
       origin = new Origin(address, encrypted === true, localPort, trusted)
       this.#origins.set(socket, origin)
     }

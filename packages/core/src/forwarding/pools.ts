@@ -78,7 +78,8 @@ export class EndpointPool {
       allowH2: false,
       // Idle event streams are no fault; how long they may be idle is the manager's business.
       bodyTimeout: 0,
-      headersTimeout: options.headersTimeoutMs,
+      // 0: for ever.
+      headersTimeout: Number.isFinite(options.headersTimeoutMs) ? options.headersTimeoutMs : 0,
       maxHeaderSize: maxResponseHeaderBytes,
       factory: (origin, clientOptions) => new Connection(origin, clientOptions),
       ...(endpoint.kind === 'dial'

@@ -1,5 +1,6 @@
 import { BadRequestError, LoopDetectedError, quote } from '../errors.js'
 import { connectionOptions, isNamedInVia, listHas, removeFrom } from './headers.js'
+import { type Withholding, withoutCookies } from './withheld.js'
 
 /** How the end of a request's body is told (RFC 9112 §6). */
 export type Framing = 'none' | 'length' | 'chunked'
@@ -18,6 +19,9 @@ export class RequestFields {
   forwardedPort: string | undefined
   forwardedProto: string | undefined
   forwarded: string | undefined
+  forwardedPrefix: string | undefined
+  /** Whether Authorization came and was kept back. */
+  authorizationWithheld = false
   /** The protocols that the client would like to change to. */
   upgrade: string | undefined
 }
@@ -26,17 +30,21 @@ export class RequestFields {
  * Sorts the fields of a request: hop-by-hop ones go (RFC 9110 §7.6.1), end-to-end ones are kept as they are.
  *
  * @param raw - `request.rawHeaders`.
- * @param gatewayName - The pseudonym that Via must not carry yet.
+ * @param rules - What is kept back, and the pseudonym that Via must not carry yet.
  * @throws {@link BadRequestError} for fields that contradict each other
  * @throws {@link LoopDetectedError} where Via names this gateway
  */
-export function requestFields(raw: readonly string[], gatewayName: string): RequestFields {
+export function requestFields(
+  raw: readonly string[],
+  rules: Withholding & { readonly gatewayName: string },
+): RequestFields {
   const fields = new RequestFields()
   const { flat } = fields
   let named: string[] | undefined
   let authority: string | undefined
   let crumbsAt = -1
   let trailers = false
+  const keepsCookies = rules.gatewayCookies.size > 0
 
   // Pseudo-headers come first, and only HTTP/2 has them (RFC 9113 §8.3).
   const http2 = raw[0]?.charCodeAt(0) === 0x3a
@@ -57,7 +65,7 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         }
         break
       case 3:
-        if (name.toLowerCase() === 'via' && isNamedInVia(value, gatewayName)) {
+        if (name.toLowerCase() === 'via' && isNamedInVia(value, rules.gatewayName)) {
           throw new LoopDetectedError(
             'This request has been through this gateway before: the environment sends it back here',
           )
@@ -75,13 +83,17 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         if (name.charCodeAt(0) === 0x65 || name.charCodeAt(0) === 0x45) {
           // Whoever received the request has answered the expectation already.
           if (name.toLowerCase() === 'expect') continue
-        } else if (http2 && name === 'cookie') {
+        } else if (http2 ? name === 'cookie' : keepsCookies && name.toLowerCase() === 'cookie') {
+          const kept = keepsCookies ? withoutCookies(value, rules.gatewayCookies) : value
+          if (kept === undefined) continue
           // HTTP/2 may split Cookie into crumbs, which HTTP/1.1 has as one field (RFC 9113 §8.2.3).
-          if (crumbsAt >= 0) {
-            flat[crumbsAt] += `; ${value}`
+          if (http2 && crumbsAt >= 0) {
+            flat[crumbsAt] += `; ${kept}`
             continue
           }
           crumbsAt = flat.length + 1
+          flat.push(name, kept)
+          continue
         }
         break
       case 7: {
@@ -109,6 +121,12 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         }
         break
       }
+      case 13:
+        if (!rules.forwardAuthorization && name.toLowerCase() === 'authorization') {
+          fields.authorizationWithheld = true
+          continue
+        }
+        break
       case 14: {
         const lower = name.toLowerCase()
         if (lower === 'http2-settings') continue
@@ -158,6 +176,12 @@ export function requestFields(raw: readonly string[], gatewayName: string): Requ
         }
         break
       }
+      case 18:
+        if (name.toLowerCase() === 'x-forwarded-prefix') {
+          fields.forwardedPrefix = joined(fields.forwardedPrefix, value)
+          continue
+        }
+        break
       case 19:
         if (name.toLowerCase() === 'proxy-authorization') continue
         break
@@ -193,6 +217,7 @@ function removeNamed(fields: RequestFields, named: readonly string[]): void {
     else if (name === 'x-forwarded-host') fields.forwardedHost = undefined
     else if (name === 'x-forwarded-port') fields.forwardedPort = undefined
     else if (name === 'x-forwarded-proto') fields.forwardedProto = undefined
+    else if (name === 'x-forwarded-prefix') fields.forwardedPrefix = undefined
     else if (name === 'forwarded') fields.forwarded = undefined
   }
 }

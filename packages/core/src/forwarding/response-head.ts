@@ -1,6 +1,6 @@
 import { STATUS_CODES, ServerResponse } from 'node:http'
 import { type FrontRequest, type FrontResponse, isHttp2Response, knowsHttp11 } from './messages.js'
-import { type ResponseFields, responseFields, trailerFields } from './response-headers.js'
+import { type ResponseFields, trailerFields } from './response-headers.js'
 
 /**
  * Writes status and fields, over what the host may have set before.
@@ -68,9 +68,8 @@ export function relayInterim(
   request: FrontRequest,
   response: FrontResponse,
   status: number,
-  raw: readonly Buffer[],
+  { flat }: ResponseFields,
 ): void {
-  const { flat } = responseFields(raw, undefined, undefined)
   if (isHttp2Response(response)) {
     const headers: Record<string, string | number | string[]> = { ':status': status }
     for (let i = 0; i < flat.length; i += 2) {

@@ -1,5 +1,13 @@
 import { UpstreamBrokenError } from '../errors.js'
+import { type CookieRules, rewriteCookie } from './cookie-attributes.js'
 import { connectionOptions, removeFrom } from './headers.js'
+import {
+  type Narrowed,
+  type Narrowing,
+  narrowHsts,
+  narrowServiceWorker,
+  narrowSetCookie,
+} from './narrowing.js'
 
 /** What one pass over an answer's raw fields finds. */
 export class ResponseFields {
@@ -20,26 +28,45 @@ export interface OwnHost {
   readonly hostname: string
 }
 
+/** For whom an answer is, and from whom. */
+export interface AnswerContext {
+  /** Where given, Location and the Domain of cookies are freed of it. */
+  readonly own: OwnHost | undefined
+  /** Whose view of this server Location has instead: `https://pr-42.dev.example.com`. */
+  readonly publicOrigin: string
+  /** The host of that without its port. */
+  readonly publicHost: string
+  /** What was taken off the front of the client's path. */
+  readonly prefix: string
+  /** The part of the host's paths that is the environment's: `/env/pr-42`, or the empty string for all. */
+  readonly ownPath: string
+  /** What the client asked for. */
+  readonly clientTarget: string
+  readonly rules: AnswerRules
+  /** Told of each field that is dropped or made to say less. */
+  restricted(field: string, narrowed: Narrowed): void
+}
+
+/** What holds for the answers of all environments. */
+export type AnswerRules = Narrowing & CookieRules
+
 /**
- * Sorts the fields of an answer: hop-by-hop ones go (RFC 9110 §7.6.1), end-to-end ones are kept as they are, byte for byte.
+ * Sorts the fields of an answer: hop-by-hop ones go (RFC 9110 §7.6.1), what reaches beyond the environment is narrowed, and all
+ * else is kept as it is, byte for byte.
  *
  * @param raw - Name, value, name, value, as received.
- * @param own - Where given, Location and the Domain of cookies are freed of it.
- * @param client - Whose view of this server Location has instead: `https://pr-42.dev.example.com`.
  * @throws {@link UpstreamBrokenError} for a transfer coding that nobody asked for
  */
-export function responseFields(
-  raw: readonly Buffer[],
-  own: OwnHost | undefined,
-  client: { readonly publicOrigin: string } | undefined,
-): ResponseFields {
+export function responseFields(raw: readonly Buffer[], context: AnswerContext): ResponseFields {
   const fields = new ResponseFields()
   const { flat } = fields
+  const { rules } = context
   let named: string[] | undefined
 
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as Buffer).toString('latin1')
     let value = (raw[i + 1] as Buffer).toString('latin1')
+    let narrowed: Narrowed | undefined
     switch (name.length) {
       case 2:
         if (name.toLowerCase() === 'te') continue
@@ -54,8 +81,8 @@ export function responseFields(
         break
       }
       case 8:
-        if (own && client && name.toLowerCase() === 'location') {
-          value = rewriteLocation(value, own, client.publicOrigin)
+        if (context.own && name.toLowerCase() === 'location') {
+          value = rewriteLocation(value, context.own, context.publicOrigin + context.prefix)
         }
         break
       case 10: {
@@ -65,7 +92,10 @@ export function responseFields(
           named = connectionOptions(value, named)
           continue
         }
-        if (own && lower === 'set-cookie') value = rewriteCookieDomain(value, own)
+        if (lower === 'set-cookie') {
+          value = rewriteCookie(value, rules, context.own)
+          narrowed = narrowSetCookie(value, context.publicHost, rules)
+        }
         break
       }
       case 12:
@@ -73,6 +103,11 @@ export function responseFields(
         break
       case 14:
         if (name.toLowerCase() === 'content-length') fields.contentLength = Number(value)
+        break
+      case 15:
+        if (!rules.allowClearSiteData && name.toLowerCase() === 'clear-site-data') {
+          narrowed = { value: undefined, option: 'allowClearSiteData' }
+        }
         break
       case 16:
         if (name.toLowerCase() === 'proxy-connection') continue
@@ -91,7 +126,22 @@ export function responseFields(
       case 19:
         if (name.toLowerCase() === 'proxy-authorization') continue
         break
+      case 22:
+        if (!rules.allowServiceWorkerScope && name.toLowerCase() === 'service-worker-allowed') {
+          narrowed = narrowServiceWorker(value, context.clientTarget, context.ownPath)
+        }
+        break
+      case 25:
+        if (!rules.allowHstsSubDomains && name.toLowerCase() === 'strict-transport-security') {
+          narrowed = narrowHsts(value)
+        }
+        break
       default:
+    }
+    if (narrowed) {
+      context.restricted(name.toLowerCase(), narrowed)
+      if (narrowed.value === undefined) continue
+      value = narrowed.value
     }
     flat.push(name, value)
   }
@@ -108,24 +158,17 @@ function isEventStream(contentType: string): boolean {
 }
 
 /** Replaces the environment's own origin in a Location, and nothing that only begins like it. */
-function rewriteLocation(value: string, own: OwnHost, publicOrigin: string): string {
+function rewriteLocation(value: string, own: OwnHost, publicUrl: string): string {
   const match = /^https?:\/\/([^/?#]*)/i.exec(value)
   if (!match || match[1]?.toLowerCase() !== own.authority) return value
-  return publicOrigin + value.slice(match[0].length)
-}
-
-/** Drops a cookie's Domain where it is the environment's own host: the gateway's host is meant. */
-function rewriteCookieDomain(value: string, own: OwnHost): string {
-  return value.replace(/;[\t ]*domain[\t ]*=[\t ]*([^;]*)/gi, (attribute, domain: string) => {
-    const bare = domain.trim().toLowerCase()
-    return bare === own.hostname || bare === `.${own.hostname}` ? '' : attribute
-  })
+  return publicUrl + value.slice(match[0].length)
 }
 
 // Fields that would change what the message means if they came after it (RFC 9110 §6.5.1).
 const neverTrailers = new Set([
   'authorization',
   'cache-control',
+  'clear-site-data',
   'connection',
   'content-encoding',
   'content-length',
@@ -136,7 +179,9 @@ const neverTrailers = new Set([
   'keep-alive',
   'location',
   'proxy-connection',
+  'service-worker-allowed',
   'set-cookie',
+  'strict-transport-security',
   'te',
   'trailer',
   'transfer-encoding',

@@ -1,6 +1,12 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
+import {
+  RequestTimeoutError,
+  StreamIdleTimeoutError,
+  UpstreamBrokenError,
+  UpstreamConnectError,
+  quote,
+} from '../errors.js'
 import type { RevokeReason } from '../instance/lease.js'
 import { RequestBody, keepUnsent } from './body.js'
 import { type Answerer, unwatchClient, watchClient, watchDrain } from './client-side.js'
@@ -19,6 +25,7 @@ import type { Connection, ConnectionAware } from './pools.js'
 import { relayInterim, relayTrailers, writeHead } from './response-head.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 import { mayRetry } from './retry.js'
+import { type TimeLimit, TimeLimits } from './time-limits.js'
 
 // One for all: nobody is told, and the trace of each would cost more than the rest.
 const nobodyWaits = new Error('Nobody waits for the answer any more')
@@ -47,6 +54,7 @@ export class Answer implements Answerer, ConnectionAware {
   #drainWatched = false
   /** Bytes of a declared length that are still to come, -1 where none is declared. */
   #remaining = -1
+  readonly #limits: TimeLimits | undefined
 
   constructor(
     protected readonly request: FrontRequest,
@@ -54,6 +62,7 @@ export class Answer implements Answerer, ConnectionAware {
     protected readonly passage: Passage,
   ) {
     watchClient(request, response, this)
+    this.#limits = TimeLimits.of(passage.rules, (limit) => this.#late(limit))
   }
 
   start(): void {
@@ -70,6 +79,14 @@ export class Answer implements Answerer, ConnectionAware {
     }
     this.#sent = true
     this.#reused = this.connection?.use() ?? false
+    const { body } = this.passage.options
+    if (!this.#limits || !(body instanceof RequestBody)) return
+    const limits = this.#limits
+    limits.streams()
+    body.onPart = () => limits.moved()
+    body.once('end', () => {
+      if (!this.#headPassed) limits.uploaded()
+    })
   }
 
   onResponseStarted(): void {
@@ -93,18 +110,27 @@ export class Answer implements Answerer, ConnectionAware {
     if (status < 200) {
       // undici reports a change of protocols elsewhere, and less than 100 is no status.
       if (status <= 101) throw this.nonsense(`with the status ${status}`)
-      relayInterim(request, response, status, raw)
+      relayInterim(request, response, status, responseFields(raw, this.passage))
       return
     }
-    this.#passHead(status, message, responseFields(raw, this.passage.pool.own, this.passage))
+    this.#passHead(status, message, responseFields(raw, this.passage))
   }
 
   #passHead(status: number, message: string | undefined, fields: ResponseFields): void {
-    const { response } = this
-    const { options, setCookie, lease } = this.passage
-    if (setCookie) for (const cookie of setCookie) fields.flat.push('Set-Cookie', cookie)
+    const { request, response } = this
+    const { options, to, lease, rules } = this.passage
+    const { hooks } = rules
+    if (hooks.forResponses) {
+      const { id, generation } = lease
+      hooks.changeAnswer(request, { id, generation, status }, fields.flat)
+    }
+    if (to.setCookie) for (const cookie of to.setCookie) fields.flat.push('Set-Cookie', cookie)
+    if (status === 401 && this.passage.fields.authorizationWithheld) {
+      // Whoever wonders why signing in does not work finds the reason where they look first.
+      fields.flat.push('X-Alcove-Withheld', 'authorization')
+    }
     const bodiless = options.method === 'HEAD' || status === 204 || status === 304
-    if (bodiless || fields.contentLength >= 0 || !knowsHttp11(this.request)) {
+    if (bodiless || fields.contentLength >= 0 || !knowsHttp11(request)) {
       // Only chunks can be followed by trailers, and Node.js throws where some are announced without.
       fields.trailer = undefined
     }
@@ -113,15 +139,18 @@ export class Answer implements Answerer, ConnectionAware {
     if (fields.eventStream) {
       this.#eventStream = true
       lease.become('stream')
+      this.#limits?.endless()
     }
     if (bodiless || fields.contentLength === 0) return
     this.#remaining = fields.contentLength
+    this.#limits?.streams()
     // Most bodies begin in the same read, and then head and body leave together.
     process.nextTick(flushHead, this)
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return
+    this.#limits?.moved()
     // Both kinds of response take a Buffer; the union of their overloads does not say so.
     const response = this.response as ServerResponse
     if (this.#remaining >= 0) {
@@ -213,16 +242,49 @@ export class Answer implements Answerer, ConnectionAware {
     if (this.over) return
     this.over = true
     const { request, response } = this
-    const { lease, pool, options, resolve, reject } = this.passage
+    const { lease, pool, options, to, resolve, reject } = this.passage
     if (this.#headPassed) destroyResponse(request, response)
     const quiet = this.#headPassed || response.headersSent || clientIsGone(request, response)
     this.detach()
     if (!this.#sent) keepUnsent(request, options.body)
     // What is left of the upload must not stand between the client and the error that it is answered with.
     else if (!quiet) this.#discardRest()
-    if (quiet) resolve()
-    else reject(classifyFailure(error, { id: lease.id, endpoint: pool.endpoint, sent: this.#sent }))
+    const failure = classifyFailure(error, {
+      id: lease.id,
+      endpoint: pool.endpoint,
+      sent: this.#sent,
+    })
+    if (quiet) {
+      if (this.#headPassed) to.onCut?.(failure)
+      resolve()
+    } else {
+      reject(failure)
+    }
     this.#controller?.abort(error)
+  }
+
+  #late(limit: TimeLimit): void {
+    const { lease, options, rules } = this.passage
+    const { id } = lease
+    const name = `environment ${quote(id)}`
+    if (limit === 'whole') {
+      const reason = `A request to ${name} was not done after ${rules.requestTimeoutMs} ms`
+      this.fail(new RequestTimeoutError(reason, { id }))
+      return
+    }
+    const { body } = options
+    const atClient =
+      !this.#headPassed && body instanceof RequestBody && body.waitsForClient && this.#uploads()
+    const who = atClient
+      ? `The client sent nothing on to ${name}`
+      : `No byte passed to or from ${name}`
+    this.fail(
+      new StreamIdleTimeoutError(
+        atClient ? 408 : 504,
+        `${who} for ${rules.streamIdleTimeoutMs} ms`,
+        { id },
+      ),
+    )
   }
 
   #revoked(why: RevokeReason): void {
@@ -263,8 +325,9 @@ export class Answer implements Answerer, ConnectionAware {
     ;(this.response as ServerResponse).flushHeaders()
   }
 
-  /** Lets go of the client's side. */
+  /** Lets go of the client's side, and of the clock. */
   protected detach(): void {
+    this.#limits?.end()
     unwatchClient(this.request, this.response, this)
   }
 

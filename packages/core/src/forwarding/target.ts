@@ -19,3 +19,10 @@ export function upstreamPath(target: string): string {
   const rest = target.slice(absolute[0].length)
   return rest.charCodeAt(0) === 0x2f ? rest : `/${rest}`
 }
+
+/** What was taken off the front of `whole` to leave `rest`; the empty string where it is no part of it. */
+export function prefixTaken(whole: string, rest: string): string {
+  if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length)
+  // A slash is put where the prefix was all of the path.
+  return whole.endsWith(rest.slice(1)) ? whole.slice(0, whole.length - rest.length + 1) : ''
+}

@@ -46,9 +46,9 @@ export class Handshake extends Answer {
       this.fail(this.nonsense('in a protocol that nobody asked for'))
       return
     }
-    const { pool, lease, setCookie, resolve } = this.passage
-    const { flat } = responseFields(controller.rawHeaders as Buffer[], pool.own, this.passage)
-    if (setCookie) for (const cookie of setCookie) flat.push('Set-Cookie', cookie)
+    const { lease, to, resolve } = this.passage
+    const { flat } = responseFields(controller.rawHeaders as Buffer[], this.passage)
+    if (to.setCookie) for (const cookie of to.setCookie) flat.push('Set-Cookie', cookie)
     let answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
     for (let i = 0; i < flat.length; i += 2) answer += `${flat[i]}: ${flat[i + 1]}\r\n`
     this.over = true

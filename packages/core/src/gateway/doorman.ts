@@ -12,6 +12,7 @@ import {
   UpstreamConnectTimeoutError,
 } from '../errors.js'
 import { Forwarder } from '../forwarding/forwarder.js'
+import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { EnvironmentManager } from '../manager/manager.js'
 import { asRouter, type Route } from '../routing/as-router.js'
@@ -28,7 +29,12 @@ import {
 import { errorAnswer } from './error-page.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
 import { mountPath, Mounts } from './mounts.js'
-import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
+import {
+  type GatewayOptions,
+  type OnError,
+  type SharedManagerOptions,
+  splitOptions,
+} from './options.js'
 import { HeadOfRequest } from './request-head.js'
 
 /** A port of its own for one environment. */
@@ -56,6 +62,7 @@ export class Doorman {
   readonly #authorize: Authorize | undefined
   readonly #crossSiteStarts: CrossSiteStarts
   readonly #showLogs: boolean
+  readonly #onError: OnError | undefined
   readonly #attached = new Map<UpgradableServer, { readonly mounts: Mounts; detach(): void }>()
   readonly #listening = new Set<EnvironmentPort>()
   readonly #forget: () => void
@@ -63,7 +70,7 @@ export class Doorman {
 
   constructor(options: GatewayOptions | SharedManagerOptions, where: string) {
     const { own, forManager } = splitOptions(options, where)
-    const { router, authorize, crossSiteStarts, showLogs, ...forwarding } = own
+    const { router, authorize, crossSiteStarts, showLogs, onError, ...forwarding } = own
     this.#ownsManager = !(forManager instanceof EnvironmentManager)
     this.manager =
       forManager instanceof EnvironmentManager ? forManager : new EnvironmentManager(forManager)
@@ -71,9 +78,11 @@ export class Doorman {
     this.#authorize = authorize
     this.#crossSiteStarts = crossSiteStarts ?? 'navigations'
     this.#showLogs = showLogs ?? false
+    this.#onError = onError
     this.#forwarder = new Forwarder({
       ...forwarding,
       dial: (lease, signal) => this.manager.dial(lease, signal),
+      onRestricted: (restriction) => this.manager.reportRestriction(restriction),
     })
     const drop: Parameters<typeof this.manager.on<'transition'>>[1] = ({ id, generation, to }) => {
       if (to === 'stopped' || to === 'failed') this.#forwarder.drop(id, generation)
@@ -100,17 +109,17 @@ export class Doorman {
       } else if (match.is === 'reject') {
         throw new RouteRejectedError(match.status, match.reason)
       } else {
+        const to = this.#targetOf(request, head, match, (error) => {
+          void this.#tell(error, request, response)
+        })
         await this.#visit(request, response, head, match, (lease) =>
-          this.#forwarder.forward(request, response, lease, {
-            target: match.target ?? head.target,
-            ...(match.setCookie && { setCookie: match.setCookie }),
-          }),
+          this.#forwarder.forward(request, response, lease, to),
         )
       }
     } catch (error) {
       const unknown = error instanceof EnvironmentNotFoundError
       if (unknown && next && this.#isGuess(head)) next()
-      else this.#refuse(request, response, error)
+      else await this.#refuse(request, response, error)
     }
   }
 
@@ -201,7 +210,7 @@ export class Doorman {
     try {
       match = this.#match(head)
     } catch (error) {
-      this.#refuse(request, responseOn(request, socket), error)
+      void this.#refuse(request, responseOn(request, socket), error)
       return true
     }
     // An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on.
@@ -223,17 +232,15 @@ export class Doorman {
   ): Promise<void> {
     socket.on('error', () => {})
     try {
+      const to = this.#targetOf(request, head, match, undefined)
       await this.#visit(request, socket, head, match, (lease) =>
-        this.#forwarder.upgrade(request, socket, first, lease, {
-          target: match.target ?? head.target,
-          ...(match.setCookie && { setCookie: match.setCookie }),
-        }),
+        this.#forwarder.upgrade(request, socket, first, lease, to),
       )
       // Whoever left while it waited may have closed its own side only.
       if (socket.readableEnded) socket.destroy()
     } catch (error) {
       if (socket.destroyed) return
-      this.#refuse(request, responseOn(request, socket), error)
+      await this.#refuse(request, responseOn(request, socket), error)
     }
   }
 
@@ -330,18 +337,46 @@ export class Doorman {
     this.#end(request, response, '')
   }
 
-  #refuse(request: GatewayRequest, response: GatewayResponse, error: unknown): void {
-    if (!(error instanceof AlcoveError) || error instanceof HookFailedError) {
-      this.manager.reportProblem(asProblem(error))
-    }
+  #targetOf(
+    request: GatewayRequest,
+    head: RequestHead,
+    match: EnvironmentMatch,
+    onCut: ((error: AlcoveError) => void) | undefined,
+  ): ForwardTarget {
+    const { target = head.target, setCookie } = match
+    const mount = mountPath(request)
+    const ownPath = match.ownPath === undefined ? undefined : mount + match.ownPath
+    return { target, clientTarget: mount + head.target, ownPath, setCookie, onCut }
+  }
+
+  /** Answers with an error, unless the host does. */
+  async #refuse(request: GatewayRequest, response: GatewayResponse, cause: unknown): Promise<void> {
+    const error = asAlcoveError(cause)
+    if (error instanceof HookFailedError) this.manager.reportProblem(error)
     if (response.headersSent) {
       response.destroy()
       return
     }
-    const answer = errorAnswer(request, error, this.#showLogs)
+    await this.#tell(error, request, response)
+    // The host has answered, or is about to.
+    if (response.headersSent || response.writableEnded) return
+    const answer = errorAnswer(request, cause, this.#showLogs)
     response.statusCode = answer.status
     for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
     this.#end(request, response, answer.body)
+  }
+
+  /** Never rejects. */
+  async #tell(
+    error: AlcoveError,
+    request: GatewayRequest,
+    response: GatewayResponse,
+  ): Promise<void> {
+    try {
+      await this.#onError?.(error, request, response)
+    } catch (cause) {
+      this.manager.reportProblem(new HookFailedError('`onError` failed', { cause }))
+    }
   }
 
   #end(request: GatewayRequest, response: GatewayResponse, body: string): void {
@@ -361,7 +396,7 @@ export class Doorman {
   }
 }
 
-function asProblem(error: unknown): AlcoveError {
+function asAlcoveError(error: unknown): AlcoveError {
   if (error instanceof AlcoveError) return error
   return new HookFailedError('A request could not be answered', { cause: error })
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { prefixTaken } from '../forwarding/target.js'
 import type { GatewayRequest } from './messages.js'
 
 /** How many paths are remembered: one each is usual, and strangers could name any where the path has parameters. */
@@ -12,10 +13,7 @@ interface Mounted {
 /** Where a framework has mounted the gateway: what it has taken off the front of the target (Express, Connect). */
 export function mountPath(request: GatewayRequest): string {
   const { url = '', originalUrl } = request as Mounted
-  if (originalUrl === undefined || originalUrl === url) return ''
-  // Express leaves a slash where the mount path was all of the target.
-  const rest = originalUrl.endsWith(url) ? url : url.slice(1)
-  return originalUrl.endsWith(rest) ? originalUrl.slice(0, originalUrl.length - rest.length) : ''
+  return originalUrl === undefined || originalUrl === url ? '' : prefixTaken(originalUrl, url)
 }
 
 /** The mount paths at one server, learnt from its requests, since upgrades come past the framework that knows them. */

@@ -1,14 +1,27 @@
-import type { ForwarderOptions } from '../forwarding/forwarder.js'
-import { upstreamTlsRule } from '../forwarding/upstream-tls.js'
+import { type ForwarderOptions, forwarderRules } from '../forwarding/forwarder-options.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import { type ManagerOptions, managerRules } from '../manager/options.js'
-import { InvalidOptionError } from '../errors.js'
+import { type AlcoveError, InvalidOptionError } from '../errors.js'
 import * as rule from '../option-check.js'
 import type { RouterLike } from '../routing/router.js'
 import type { Authorize, CrossSiteStarts } from './authorization.js'
+import type { GatewayRequest, GatewayResponse } from './messages.js'
+
+/** How a gateway forwards. */
+export type ForwardingOptions = Omit<ForwarderOptions, 'dial' | 'onRestricted'>
+
+/**
+ * Told of each error that the gateway is about to answer a request with, and may answer itself instead; waited for. Also told why an
+ * answer was cut off: then `response.headersSent` is true.
+ */
+export type OnError = (
+  error: AlcoveError,
+  request: GatewayRequest,
+  response: GatewayResponse,
+) => void | Promise<void>
 
 /** How a gateway finds environments, lets requests in and forwards them; the rest is its manager's. */
-export interface GatewayOptions extends ManagerOptions, Omit<ForwarderOptions, 'dial'> {
+export interface GatewayOptions extends ManagerOptions, ForwardingOptions {
   /** Finds the environment that a request names. */
   readonly router: RouterLike
   /** Whether a request may go to an environment, and whom a start counts against. @default everyone may */
@@ -20,24 +33,19 @@ export interface GatewayOptions extends ManagerOptions, Omit<ForwarderOptions, '
   readonly crossSiteStarts?: CrossSiteStarts
   /** Whether the gateway's own error answers show an environment's last log lines. @default false */
   readonly showLogs?: boolean
+  /** Told of errors before they are answered. @default none: a gateway answers them itself */
+  readonly onError?: OnError
 }
 
 /** A gateway over a manager that the host has made itself, and closes itself. */
 export interface SharedManagerOptions
   extends
-    Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs'>,
-    Omit<ForwarderOptions, 'dial'> {
+    Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs' | 'onError'>,
+    ForwardingOptions {
   readonly manager: EnvironmentManager
 }
 
-const forwarderRules = {
-  gatewayName: rule.text,
-  trustProxy: rule.func,
-  headersTimeoutMs: rule.durationOrNeverMs,
-  connectTimeoutMs: rule.durationMs,
-  upstreamTls: upstreamTlsRule,
-  tlsSecrets: rule.object,
-} satisfies Record<keyof Omit<ForwarderOptions, 'dial'>, rule.Rule>
+const { dial: _dial, onRestricted: _onRestricted, ...forwardingRules } = forwarderRules
 
 const ownRules = {
   router: {
@@ -49,7 +57,8 @@ const ownRules = {
   authorize: rule.func,
   crossSiteStarts: rule.oneOf('refuse', 'navigations', 'allow'),
   showLogs: rule.boolean,
-  ...forwarderRules,
+  onError: rule.func,
+  ...forwardingRules,
 } satisfies rule.Rules
 
 const sharedRules: rule.Rules = { ...ownRules, manager: rule.object }

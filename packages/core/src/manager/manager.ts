@@ -12,7 +12,7 @@ import {
   SpawnerUnavailableError,
   type AlcoveError,
 } from '../errors.js'
-import type { ManagerEvents } from '../events.js'
+import type { ManagerEvents, Restriction } from '../events.js'
 import type { Lease } from '../instance/lease.js'
 import { durationOrNoneMs, checkOptions, text } from '../option-check.js'
 import { dialEndpoint } from '../readiness/dial.js'
@@ -258,6 +258,11 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
   /** Tells `problem`; for those who work for this manager. */
   reportProblem(error: AlcoveError): void {
     this.#tell('problem', [error])
+  }
+
+  /** Tells `restricted`; as above. */
+  reportRestriction(restriction: Restriction): void {
+    this.#tell('restricted', [restriction])
   }
 
   /** A listener that throws must not stop what it is told about half-way. */

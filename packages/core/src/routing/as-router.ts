@@ -91,7 +91,7 @@ function checked(found: unknown, head: RequestHead, name: string): RouteMatch {
 }
 
 function checkedEnvironment(match: Unchecked, head: RequestHead, name: string): RouteMatch {
-  const { id, target, template, setCookie, wake, orNext } = match
+  const { id, target, ownPath, template, setCookie, wake, orNext } = match
   if (typeof id !== 'string') throw wrong(name, 'match an id', id)
   if (!isEnvironmentId(id)) return invalidId(id)
   if (target !== undefined && target !== head.target) {
@@ -103,6 +103,8 @@ function checkedEnvironment(match: Unchecked, head: RequestHead, name: string): 
       )
     }
   }
+  if (ownPath !== undefined && typeof ownPath !== 'string')
+    throw wrong(name, 'make ownPath a string', ownPath)
   if (template !== undefined && typeof template !== 'string')
     throw wrong(name, 'make the template a string', template)
   if (wake !== undefined && typeof wake !== 'boolean')

@@ -89,9 +89,12 @@ describeRouter({ describe, it }, 'pathRouter()', {
 describeRouter({ describe, it }, "pathRouter({ prefix: '/a/b', strip: false })", {
   make: () => pathRouter({ prefix: '/a/b', strip: false }),
   matches: [
-    { head: { target: '/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
-    { head: { target: 'http://x/a/b/pr-42/x?y' }, match: { id: 'pr-42' } },
-    { head: { method: 'PUT', target: '/a/b/pr-42' }, match: { id: 'pr-42' } },
+    { head: { target: '/a/b/pr-42/x?y' }, match: { id: 'pr-42', ownPath: '/a/b/pr-42' } },
+    { head: { target: 'http://x/a/b/pr-42/x?y' }, match: { id: 'pr-42', ownPath: '/a/b/pr-42' } },
+    {
+      head: { method: 'PUT', target: '/a/b/pr-42' },
+      match: { id: 'pr-42', ownPath: '/a/b/pr-42' },
+    },
   ],
   redirects: [{ head: { target: '/a/b/pr-42' }, location: '/a/b/pr-42/' }],
   rejects: targets('/a/b/A/'),

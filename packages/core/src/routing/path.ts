@@ -75,7 +75,7 @@ export function pathRouter(options: PathRouterOptions = {}): Router {
       }
       const match: EnvironmentMatch = strip
         ? { is: 'environment', id, target: isLast ? `/${target.slice(end)}` : target.slice(end) }
-        : { is: 'environment', id }
+        : { is: 'environment', id, ownPath: `${prefix}${id}` }
       return cookie === undefined ? match : remember(match, head, cookie)
     },
   }

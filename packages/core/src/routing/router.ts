@@ -28,6 +28,11 @@ export interface EnvironmentMatch {
   readonly id: EnvironmentId
   /** The rewritten request target. @default the request's own */
   readonly target?: string
+  /**
+   * The part of the host's paths that is the environment's own, without a slash at its end: `/env/pr-42`. @default what `target`
+   * lacks of the request's own
+   */
+  readonly ownPath?: string
   /** Passed to `specFor`; counts only at a start. */
   readonly template?: string
   /** `false`: this request may not start the environment. @default true */

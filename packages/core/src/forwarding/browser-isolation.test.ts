@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest'
+import type { Restriction } from '../events.js'
+import type { FrontOptions } from './test-support/front.js'
+import { linesOf, valuesOf } from './test-support/heads.js'
+import { Setup } from './test-support/setup.js'
+
+interface Exchange {
+  /** What the environment got. */
+  readonly request: string
+  /** What the client got. */
+  readonly answer: string
+  readonly restrictions: readonly Restriction[]
+}
+
+/** One exchange of these fields, at pr-1.dev.test. */
+async function exchange(
+  fields: { readonly sent?: readonly string[]; readonly answered?: readonly string[] },
+  options: FrontOptions = {},
+  status = '200 OK',
+): Promise<Exchange> {
+  const restrictions: Restriction[] = []
+  await using setup = await Setup.of('tcp', {
+    ...options,
+    onRestricted: (restriction) => restrictions.push(restriction),
+  })
+  const lines = ['GET /a/sw.js HTTP/1.1', 'Host: pr-1.dev.test:8080', ...(fields.sent ?? [])]
+  const { wire, head } = await setup.request(`${lines.join('\r\n')}\r\n\r\n`)
+  const answered = [`HTTP/1.1 ${status}`, ...(fields.answered ?? []), 'Content-Length: 0']
+  wire.send(`${answered.join('\r\n')}\r\n\r\n`)
+  return { request: head, answer: await setup.client.head(), restrictions }
+}
+
+const told = (restrictions: readonly Restriction[]): string[] =>
+  restrictions.map(({ field, action, option }) => `${field} ${action} ${option}`)
+
+describe('what is the gateway’s own is kept from environments', () => {
+  it('Authorization, and whoever is not let in for it is told why', async () => {
+    const { request, answer, restrictions } = await exchange(
+      { sent: ['aUTHORIZATION: Basic c2VjcmV0', 'X-Kept: 1'] },
+      {},
+      '401 Unauthorized',
+    )
+    expect(valuesOf(request, 'authorization')).toEqual([])
+    expect(valuesOf(request, 'x-kept')).toEqual(['1'])
+    expect(valuesOf(answer, 'x-alcove-withheld')).toEqual(['authorization'])
+    expect(restrictions).toEqual([
+      {
+        id: 'pr-1',
+        generation: 1,
+        field: 'authorization',
+        action: 'dropped',
+        option: 'forwardAuthorization',
+      },
+    ])
+  })
+
+  it('but for an option, and without Authorization nothing is said', async () => {
+    const passed = await exchange(
+      { sent: ['Authorization: Bearer x'] },
+      { forwardAuthorization: true },
+      '401 Unauthorized',
+    )
+    expect(valuesOf(passed.request, 'authorization')).toEqual(['Bearer x'])
+    expect(valuesOf(passed.answer, 'x-alcove-withheld')).toEqual([])
+    expect(passed.restrictions).toEqual([])
+    const none = await exchange({}, {}, '401 Unauthorized')
+    expect(valuesOf(none.answer, 'x-alcove-withheld')).toEqual([])
+  })
+
+  it.each([
+    ['a=1; session=x; b=2', 'a=1; b=2'],
+    ['session=x', undefined],
+    ['session=x; a=1', 'a=1'],
+    ['a=1;session =x', 'a=1'],
+    ['a=1; SESSION=x; xsession=2; session2=3', 'a=1; SESSION=x; xsession=2; session2=3'],
+    ['a=session; session', 'a=session'],
+    ['session=1; session=2; a=3; sid=4', 'a=3'],
+  ])('its own cookies: %s becomes %s', async (sent, got) => {
+    const options = { gatewayCookies: ['session', 'sid'] }
+    const { request } = await exchange({ sent: [`Cookie: ${sent}`] }, options)
+    expect(valuesOf(request, 'cookie')).toEqual(got === undefined ? [] : [got])
+  })
+
+  it('and environments don’t set them', async () => {
+    const { answer, restrictions } = await exchange(
+      { answered: ['Set-Cookie: session=evil; Path=/', 'Set-Cookie: a=1', 'Set-Cookie: session'] },
+      { gatewayCookies: ['session'] },
+    )
+    expect(valuesOf(answer, 'set-cookie')).toEqual(['a=1'])
+    expect(told(restrictions)).toEqual(Array(2).fill('set-cookie dropped gatewayCookies'))
+  })
+})
+
+describe('a cookie for a domain that siblings share', () => {
+  it.each([
+    ['dev.test', ''],
+    ['.dev.test', ''],
+    ['DEV.Test', ''],
+    ['test', ''],
+    // As a browser reads it: decoded, and mapped to ASCII.
+    ['%64ev.test', ''],
+    ['\uff44ev.test', ''],
+    ['pr-1.dev.test', '; Domain=pr-1.dev.test'],
+    ['.pr-1.dev.test', '; Domain=.pr-1.dev.test'],
+    ['1.dev.test', '; Domain=1.dev.test'],
+    ['other.test', '; Domain=other.test'],
+    ['', '; Domain='],
+  ])('with Domain=%s is left with "%s"', async (domain, left) => {
+    const bytes = Buffer.from(domain).toString('latin1')
+    const { answer, restrictions } = await exchange({
+      answered: [`Set-Cookie: a=1; Domain=${bytes}; Path=/`],
+    })
+    expect(valuesOf(answer, 'set-cookie')).toEqual([`a=1${left}; Path=/`])
+    expect(told(restrictions)).toEqual(
+      left === '' ? ['set-cookie narrowed allowSharedCookies'] : [],
+    )
+  })
+
+  it.each([
+    ['a=1;domain=dev.test', 'a=1'],
+    ['a=1; \tDomain\t = dev.test ', 'a=1'],
+    ['a=1; Domain=pr-1.dev.test; Domain=dev.test', 'a=1; Domain=pr-1.dev.test'],
+    ['a=1; Domain=dev.test; Secure; Domain=.test', 'a=1; Secure'],
+  ])('is found in %j', async (value, left) => {
+    const { answer } = await exchange({ answered: [`Set-Cookie: ${value}`] })
+    expect(valuesOf(answer, 'set-cookie')).toEqual([left])
+  })
+
+  it('passes with an option', async () => {
+    const line = 'Set-Cookie: a=1; Domain=dev.test'
+    const { answer, restrictions } = await exchange(
+      { answered: [line] },
+      { allowSharedCookies: true },
+    )
+    expect(linesOf(answer)).toContain(line)
+    expect(restrictions).toEqual([])
+  })
+
+  it('is found in an answer before the answer, too', async () => {
+    await using setup = await Setup.of('tcp')
+    const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: pr-1.dev.test\r\n\r\n')
+    wire.send('HTTP/1.1 103 Early Hints\r\nSet-Cookie: a=1; Domain=dev.test\r\n\r\n')
+    expect(valuesOf(await setup.client.head(), 'set-cookie')).toEqual(['a=1'])
+  })
+
+  it('is found in the answer to a handshake', async () => {
+    await using setup = await Setup.of('tcp')
+    const { wire } = await setup.request(
+      'GET / HTTP/1.1\r\nHost: pr-1.dev.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
+    wire.send(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: a=1; Domain=dev.test\r\n\r\n',
+    )
+    expect(valuesOf(await setup.client.head(), 'set-cookie')).toEqual(['a=1'])
+  })
+
+  it('is told by the host that a trusted proxy has seen', async () => {
+    const sent = ['X-Forwarded-Host: pr-1.outer.test, inner.test']
+    const answered = ['Set-Cookie: a=1; Domain=outer.test']
+    const { answer } = await exchange({ sent, answered }, { trustProxy: true })
+    expect(valuesOf(answer, 'set-cookie')).toEqual(['a=1'])
+    const stranger = await exchange({ sent, answered })
+    expect(valuesOf(stranger.answer, 'set-cookie')).toEqual(['a=1; Domain=outer.test'])
+  })
+})
+
+describe('what an environment tells browsers about more than itself', () => {
+  it.each([
+    ['max-age=60; includeSubDomains', 'max-age=60'],
+    ['max-age=60;INCLUDESUBDOMAINS; preload', 'max-age=60'],
+    ['includeSubDomains; max-age=60', 'max-age=60'],
+    ['max-age=60', 'max-age=60'],
+  ])('Strict-Transport-Security: %s becomes %s', async (value, left) => {
+    const field = `Strict-Transport-Security: ${value}`
+    const { answer, restrictions } = await exchange({ answered: [field] })
+    expect(valuesOf(answer, 'strict-transport-security')).toEqual([left])
+    expect(told(restrictions)).toEqual(
+      left === value ? [] : ['strict-transport-security narrowed allowHstsSubDomains'],
+    )
+    const passed = await exchange({ answered: [field] }, { allowHstsSubDomains: true })
+    expect(valuesOf(passed.answer, 'strict-transport-security')).toEqual([value])
+  })
+
+  it('Clear-Site-Data is dropped, but for an option', async () => {
+    const field = 'Clear-Site-Data: "cookies"'
+    const { answer, restrictions } = await exchange({ answered: [field] })
+    expect(valuesOf(answer, 'clear-site-data')).toEqual([])
+    expect(told(restrictions)).toEqual(['clear-site-data dropped allowClearSiteData'])
+    const passed = await exchange({ answered: [field] }, { allowClearSiteData: true })
+    expect(valuesOf(passed.answer, 'clear-site-data')).toEqual(['"cookies"'])
+  })
+
+  const below = { target: '/a/sw.js', clientTarget: '/env/pr-1/a/sw.js' }
+  it.each([
+    ['/', '/env/pr-1/'],
+    ['/env/', '/env/pr-1/'],
+    ['/env/pr-1', '/env/pr-1/'],
+    ['/env/pr-10/', '/env/pr-1/'],
+    ['../../../', '/env/pr-1/'],
+    ['/env/pr-1/%2e%2e/', '/env/pr-1/'],
+    ['https://pr-1.dev.test/', '/env/pr-1/'],
+    ['http://[', '/env/pr-1/'],
+    ['/env/pr-1/', '/env/pr-1/'],
+    ['/env/pr-1/a/', '/env/pr-1/a/'],
+    ['../', '../'],
+  ])('Service-Worker-Allowed: %s becomes %s below a path', async (value, left) => {
+    const field = `Service-Worker-Allowed: ${value}`
+    const { answer, restrictions } = await exchange({ answered: [field] }, { to: below })
+    expect(valuesOf(answer, 'service-worker-allowed')).toEqual([left])
+    expect(told(restrictions)).toEqual(
+      left === value ? [] : ['service-worker-allowed narrowed allowServiceWorkerScope'],
+    )
+    const options = { to: below, allowServiceWorkerScope: true }
+    const passed = await exchange({ answered: [field] }, options)
+    expect(valuesOf(passed.answer, 'service-worker-allowed')).toEqual([value])
+  })
+
+  it('Service-Worker-Allowed is free where the environment has all of its host, and not below its own path', async () => {
+    const free = await exchange({ answered: ['Service-Worker-Allowed: /'] })
+    expect(valuesOf(free.answer, 'service-worker-allowed')).toEqual(['/'])
+    const own = await exchange(
+      { answered: ['Service-Worker-Allowed: /'] },
+      { to: { target: '/a', ownPath: '/base/pr-1' } },
+    )
+    expect(valuesOf(own.answer, 'service-worker-allowed')).toEqual(['/base/pr-1/'])
+  })
+})

@@ -1,0 +1,250 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { InvalidOptionError, NotAuthorizedError } from '../errors.js'
+import { Forwarder } from './forwarder.js'
+import type { ForwardingHooks, IncomingResponse, OutgoingRequest } from './hooks.js'
+import { namesOf, valuesOf } from './test-support/heads.js'
+import { Setup } from './test-support/setup.js'
+
+const get = 'GET /a/b?c=1 HTTP/1.1\r\nHost: pr-1.test\r\nX-Two: 1\r\nX-Two: 2\r\n\r\n'
+
+async function sent(options: ForwardingHooks, text = get): Promise<string> {
+  await using setup = await Setup.of('tcp', options)
+  return (await setup.request(text)).head
+}
+
+async function answered(options: ForwardingHooks, fields: string): Promise<string> {
+  await using setup = await Setup.of('tcp', options)
+  const { wire } = await setup.request(get)
+  wire.send(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 2\r\n\r\nok`)
+  const head = await setup.client.head()
+  expect(await setup.client.until('ok')).toBe('ok')
+  return head
+}
+
+describe('pathRewrite', () => {
+  it.each<[ForwardingHooks['pathRewrite'], string]>([
+    [{ '^/a': '/x' }, '/x/b?c=1'],
+    [{ '^/no': '/x', '/b': '', '^/a': '/never' }, '/a?c=1'],
+    [{ '^/no': '/x' }, '/a/b?c=1'],
+    [(path) => path.replace('/a', ''), '/b?c=1'],
+    [() => undefined, '/a/b?c=1'],
+    [(path, request) => `${path}&m=${request.method}`, '/a/b?c=1&m=GET'],
+  ])('%o asks for %s', async (pathRewrite, path) => {
+    expect(await sent({ pathRewrite })).toMatch(`GET ${path} HTTP/1.1\r\n`)
+  })
+
+  it('leaves bytes as they are', async () => {
+    const path = '/%e4/%2e%2e//x|y'
+    const text = get.replace('/a/b?c=1', path)
+    expect(await sent({ pathRewrite: (now) => now }, text)).toMatch(`GET ${path} HTTP/1.1\r\n`)
+  })
+
+  it('is refused at once where it makes no sense', () => {
+    expect(() => new Forwarder({ pathRewrite: { '(': '/' } })).toThrow(
+      'Expected the names in `pathRewrite` to be regular expressions, got "("',
+    )
+    expect(() => new Forwarder({ pathRewrite: { a: 1 } as never })).toThrow(InvalidOptionError)
+  })
+})
+
+describe('fields of requests', () => {
+  it('may be set, changed and taken away', async () => {
+    const head = await sent({
+      rewriteRequestHeaders: (request, headers) => {
+        expect(request.method).toBe('GET')
+        expect(headers).toMatchObject({ 'x-two': ['1', '2'], host: 'pr-1.test' })
+        const { 'x-forwarded-for': _, ...others } = headers
+        return { ...others, 'X-New': ['a', 'b'], host: 'other.test', via: undefined }
+      },
+    })
+    expect(valuesOf(head, 'host')).toEqual(['other.test'])
+    expect(valuesOf(head, 'x-new')).toEqual(['a', 'b'])
+    expect(valuesOf(head, 'x-two')).toEqual(['1', '2'])
+    expect(head).toContain('X-Two: 1\r\nX-Two: 2\r\n')
+    expect(namesOf(head)).not.toContain('x-forwarded-for')
+    expect(namesOf(head)).not.toContain('via')
+  })
+
+  it('keep their frame', async () => {
+    const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'
+    await using setup = await Setup.of('tcp', {
+      rewriteRequestHeaders: (_request, headers) => ({ host: headers['host'] }),
+    })
+    const { wire, head } = await setup.request(post)
+    expect(valuesOf(head, 'content-length')).toEqual(['5'])
+    expect(await wire.until('hello')).toBe('hello')
+  })
+})
+
+describe('onRequest', () => {
+  it('sees what is about to be sent, is waited for, and may change it', async () => {
+    const seen: OutgoingRequest[] = []
+    const head = await sent({
+      pathRewrite: { '^/a': '' },
+      async onRequest(request, outgoing) {
+        seen.push({ ...outgoing })
+        await new Promise((resolve) => setImmediate(resolve))
+        outgoing.path = '/token'
+        outgoing.headers = { ...outgoing.headers, 'x-token': String(request.headers.host) }
+      },
+    })
+    expect(seen).toMatchObject([{ id: 'pr-1', generation: 1, method: 'GET', path: '/b?c=1' }])
+    expect(head).toMatch('GET /token HTTP/1.1\r\n')
+    expect(valuesOf(head, 'x-token')).toEqual(['pr-1.test'])
+  })
+
+  it('sees WebSockets too', async () => {
+    await using setup = await Setup.of('tcp', {
+      onRequest: async (_request, outgoing) => {
+        await new Promise((resolve) => setImmediate(resolve))
+        outgoing.headers['x-seen'] = '1'
+      },
+    })
+    const { head } = await setup.request(
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
+    expect(valuesOf(head, 'x-seen')).toEqual(['1'])
+    expect(valuesOf(head, 'upgrade')).toEqual(['websocket'])
+  })
+
+  it('that never ends is left with its client', async () => {
+    const called = Promise.withResolvers<void>()
+    await using setup = await Setup.of('tcp', {
+      onRequest: () => {
+        called.resolve()
+        return new Promise(() => {})
+      },
+    })
+    setup.client.send(get)
+    await called.promise
+    setup.client.socket.destroy()
+    await setup.front.done[0]
+    expect(setup.upstream.connections).toHaveLength(0)
+  })
+
+  it('that ends when its client is gone sends nothing', async () => {
+    const called = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    await using setup = await Setup.of('tcp', {
+      onRequest: () => {
+        called.resolve()
+        return held.promise
+      },
+    })
+    setup.client.send(get)
+    await called.promise
+    const [socket] = setup.front.openSockets
+    setup.client.socket.destroy()
+    if (socket) await once(socket, 'close')
+    held.resolve()
+    await setup.front.done[0]
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(setup.upstream.connections).toHaveLength(0)
+  })
+})
+
+describe('answers', () => {
+  it('have their fields rewritten', async () => {
+    const seen: IncomingResponse[] = []
+    const head = await answered(
+      {
+        rewriteHeaders: (headers, request) => {
+          expect(request.url).toBe('/a/b?c=1')
+          return { ...headers, 'x-new': '1', server: undefined }
+        },
+        onResponse(_request, incoming) {
+          seen.push({ ...incoming })
+          delete incoming.headers['x-powered-by']
+        },
+      },
+      'Server: x\r\nX-Powered-By: y\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n',
+    )
+    expect(seen).toMatchObject([{ id: 'pr-1', generation: 1, status: 200 }])
+    expect(valuesOf(head, 'x-new')).toEqual(['1'])
+    expect(valuesOf(head, 'set-cookie')).toEqual(['a=1', 'b=2'])
+    expect(valuesOf(head, 'content-length')).toEqual(['2'])
+    expect(namesOf(head)).not.toContain('server')
+    expect(namesOf(head)).not.toContain('x-powered-by')
+  })
+})
+
+const boom = (): never => {
+  throw new Error('boom')
+}
+
+describe('a hook that goes wrong is an answer', () => {
+  it.each<[string, ForwardingHooks, string]>([
+    ['pathRewrite throws', { pathRewrite: boom }, '`pathRewrite` failed'],
+    ['pathRewrite leaves no path', { pathRewrite: () => 'x' }, 'begins with "/"'],
+    ['pathRewrite smuggles', { pathRewrite: () => '/ HTTP/1.1\r\nX: y' }, 'begins with "/"'],
+    ['pathRewrite promises', { pathRewrite: (async () => '/x') as never }, 'begins with "/"'],
+    ['rewriteRequestHeaders throws', { rewriteRequestHeaders: boom }, 'failed'],
+    [
+      'rewriteRequestHeaders returns nothing',
+      { rewriteRequestHeaders: (() => {}) as never },
+      'return the fields',
+    ],
+    [
+      'a value smuggles',
+      { rewriteRequestHeaders: () => ({ a: '1\r\nb: 2' }) },
+      'no message can carry',
+    ],
+    [
+      'a name smuggles',
+      { rewriteRequestHeaders: () => ({ 'a\r\nb': '1' }) },
+      'no message can carry',
+    ],
+    ['there are two Hosts', { rewriteRequestHeaders: () => ({ host: ['a', 'b'] }) }, 'one Host'],
+    ['the length changes', { rewriteRequestHeaders: () => ({ 'Content-Length': '7' }) }, 'framed'],
+    [
+      'chunks are announced',
+      { rewriteRequestHeaders: () => ({ 'transfer-encoding': 'chunked' }) },
+      'framed',
+    ],
+    ['onRequest throws', { onRequest: boom }, '`onRequest` failed'],
+    ['onRequest rejects', { onRequest: async () => boom() }, '`onRequest` failed'],
+    [
+      'onRequest leaves no path',
+      { onRequest: (_, outgoing) => void (outgoing.path = '') },
+      'begins with "/"',
+    ],
+  ])('where %s, before anything is sent', async (_, hooks, reason) => {
+    await using setup = await Setup.of('tcp', hooks)
+    setup.client.send(get)
+    expect(await setup.client.until('ALCOVE_HOOK_FAILED')).toContain('HTTP/1.1 500 ')
+    expect(setup.front.errors[0]?.reason).toContain(reason)
+    expect(setup.upstream.connections).toHaveLength(0)
+  })
+
+  it.each<[string, ForwardingHooks]>([
+    ['rewriteHeaders throws', { rewriteHeaders: boom }],
+    ['rewriteHeaders returns nothing', { rewriteHeaders: (() => {}) as never }],
+    ['onResponse throws', { onResponse: boom }],
+    [
+      'onResponse is asynchronous',
+      { onResponse: () => Promise.reject(new Error('boom')) as never },
+    ],
+    [
+      'onResponse smuggles',
+      { onResponse: (_, incoming) => void (incoming.headers['a'] = '1\r\nb: 2') },
+    ],
+    ['the length changes', { rewriteHeaders: () => ({ 'content-length': '9' }) }],
+  ])('where %s, instead of the environment’s', async (_, hooks) => {
+    await using setup = await Setup.of('tcp', hooks)
+    const { wire } = await setup.request(get)
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    expect(await setup.client.until('ALCOVE_HOOK_FAILED')).toContain('HTTP/1.1 500 ')
+    await wire.end()
+  })
+
+  it('chosen by the host where it throws an error of Alcove’s', async () => {
+    await using setup = await Setup.of('tcp', {
+      onRequest: async () => {
+        throw new NotAuthorizedError(403, 'No')
+      },
+    })
+    setup.client.send(get)
+    expect(await setup.client.until('ALCOVE_NOT_AUTHORIZED')).toContain('HTTP/1.1 403 ')
+  })
+})

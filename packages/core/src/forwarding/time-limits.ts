@@ -1,0 +1,67 @@
+// setTimeout() fires at once for anything longer: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
+const longestTimeoutMs = 2 ** 31 - 1
+
+/** How long the parts of a request may take. `Infinity`: for ever. */
+export interface TimeLimitOptions {
+  readonly streamIdleTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+/** Which limit was reached. */
+export type TimeLimit = 'idle' | 'whole'
+
+/** Watches the clock for one request. */
+export class TimeLimits {
+  #whole: NodeJS.Timeout | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  /** `undefined` where nothing is limited, so that most requests need no timer. */
+  static of(
+    options: TimeLimitOptions,
+    onReached: (limit: TimeLimit) => void,
+  ): TimeLimits | undefined {
+    const { streamIdleTimeoutMs, requestTimeoutMs } = options
+    return Math.min(streamIdleTimeoutMs, requestTimeoutMs) <= longestTimeoutMs
+      ? new TimeLimits(options, onReached)
+      : undefined
+  }
+
+  private constructor(
+    private readonly options: TimeLimitOptions,
+    private readonly onReached: (limit: TimeLimit) => void,
+  ) {
+    this.#whole = this.#timer('whole', options.requestTimeoutMs)
+  }
+
+  /** A body begins to pass. */
+  streams(): void {
+    clearTimeout(this.#idle)
+    this.#idle = this.#timer('idle', this.options.streamIdleTimeoutMs)
+  }
+
+  /** A part of a body has passed. */
+  moved(): void {
+    this.#idle?.refresh()
+  }
+
+  /** All of an upload has passed: whoever is to answer has a limit of its own. */
+  uploaded(): void {
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+  }
+
+  /** What passes is not expected to end. */
+  endless(): void {
+    clearTimeout(this.#whole)
+  }
+
+  /** It is over. */
+  end(): void {
+    clearTimeout(this.#whole)
+    clearTimeout(this.#idle)
+  }
+
+  #timer(limit: TimeLimit, ms: number): NodeJS.Timeout | undefined {
+    return ms <= longestTimeoutMs ? setTimeout(this.onReached, ms, limit) : undefined
+  }
+}

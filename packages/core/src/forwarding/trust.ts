@@ -1,0 +1,34 @@
+import { BlockList, isIP } from 'node:net'
+import { type Rule, boolean, func } from '../option-check.js'
+
+/** Which peers may say for whom they ask: all or none, those in a list of addresses and CIDR ranges, or those a function picks. */
+export type TrustProxy = boolean | readonly string[] | ((remoteAddress: string) => boolean)
+
+export const trustProxyRule: Rule = {
+  expected: 'true, false, a list of addresses and CIDR ranges such as "10.0.0.0/8", or a function',
+  holds: (value) =>
+    boolean.holds(value) ||
+    func.holds(value) ||
+    (Array.isArray(value) && value.every((entry) => typeof entry === 'string' && isRange(entry))),
+}
+
+/** The function that an option stands for. */
+export function trustOf(option: TrustProxy = false): (remoteAddress: string) => boolean {
+  if (typeof option === 'boolean') return () => option
+  if (typeof option === 'function') return option
+  const list = new BlockList()
+  for (const entry of option) {
+    const [address = '', bits] = entry.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return (remoteAddress) => list.check(remoteAddress, isIP(remoteAddress) === 6 ? 'ipv6' : 'ipv4')
+}
+
+function isRange(entry: string): boolean {
+  const [address = '', bits, more] = entry.split('/')
+  const family = isIP(address)
+  if (family === 0 || more !== undefined) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32))
+}
