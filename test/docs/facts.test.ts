@@ -3,10 +3,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import * as errors from '../../packages/core/src/errors.ts'
+import {
+  forwarderRules,
+  resolveForwarderOptions,
+} from '../../packages/core/src/forwarding/forwarder-options.ts'
 import { resolveManagerOptions } from '../../packages/core/src/manager/options.ts'
 import { defaultInheritEnv } from '../../packages/core/src/spawning/process/environment-variables.ts'
 import { staticSpawner } from '../../packages/core/src/spawning/static.ts'
-import { anchorsOf, linksOf, tableOf } from './markdown.ts'
+import { anchorsOf, linksOf, rowsWith, tableOf } from './markdown.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -57,6 +61,36 @@ describe('docs/idle-and-lifetime.md', () => {
     // A probe is no duration, and is on another page.
     const names = Object.keys(policy).filter((name) => name !== 'readiness')
     expect(told.toSorted()).toEqual(names.toSorted())
+  })
+})
+
+describe('docs/forwarding.md and docs/browser-isolation.md', () => {
+  const rules = resolveForwarderOptions({})
+  const pages = ['docs/forwarding.md', 'docs/browser-isolation.md']
+  const told = pages.flatMap((page) =>
+    rowsWith(read(page), 'option').map((row) => ({
+      name: /^\w+/.exec(unquoted(row['option'] ?? ''))?.[0] ?? '',
+      told: unquoted(row['default'] ?? '').replaceAll(',', ''),
+    })),
+  )
+
+  it('have each option of forwarding, and no other', () => {
+    const internal = ['dial', 'onRestricted']
+    const elsewhere = ['gatewayName', 'upstreamTls', 'tlsSecrets']
+    const names = [...Object.keys(forwarderRules), 'onError'].filter(
+      (name) => ![...internal, ...elsewhere].includes(name),
+    )
+    expect([...new Set(told.map(({ name }) => name))].toSorted()).toEqual(names.toSorted())
+  })
+
+  it('have their defaults', () => {
+    const plain = told.filter(({ name }) => Object.hasOwn(rules, name) && name !== 'gatewayCookies')
+    const actual = plain.map(({ name }) => ({
+      name,
+      told: String(Object.entries(rules).find(([key]) => key === name)?.[1]),
+    }))
+    expect(plain.length).toBeGreaterThan(10)
+    expect(plain).toEqual(actual)
   })
 })
 

@@ -72,6 +72,20 @@ export function tableOf(markdown: string, firstColumn: string): readonly Row[] {
   })
 }
 
+/** The rows of all tables that have a column. */
+export function rowsWith(markdown: string, column: string): readonly Row[] {
+  const tables = markdown.split(/\n(?!\|)/).map((part) => part.slice(part.indexOf('\n|') + 1))
+  return tables.flatMap((table) => {
+    const [head = '', , ...rows] = table.trimEnd().split('\n')
+    const names = cells(head)
+    if (!head.startsWith('|') || !names.includes(column)) return []
+    return rows.map((row) => {
+      const values = cells(row)
+      return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']))
+    })
+  })
+}
+
 /** What a page links to that is no other site's. */
 export function linksOf(markdown: string): readonly string[] {
   const prose = markdown.replace(/^```.*?^```$/gms, '').replace(/`[^`]*`/g, 'code')
