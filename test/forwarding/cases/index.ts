@@ -1,4 +1,11 @@
 import type { Case } from '../subject.ts'
+import { answers } from './framing/answers.ts'
+import { bodilessAnswers } from './framing/bodiless-answers.ts'
+import { brokenUploads } from './framing/broken-chunks.ts'
+import { cutUploads } from './framing/cut-uploads.ts'
+import { http10 } from './framing/http-1-0.ts'
+import { requests } from './framing/requests.ts'
+import { smuggling } from './framing/smuggling.ts'
 import { forwarded } from './headers/forwarded.ts'
 import { hopByHopAnswers } from './headers/hop-by-hop-answers.ts'
 import { hopByHopRequests } from './headers/hop-by-hop-requests.ts'
@@ -16,4 +23,11 @@ export const cases: readonly Case[] = [
   ...values,
   ...http2Requests,
   ...ownAddress,
+  ...requests,
+  ...smuggling,
+  ...brokenUploads,
+  ...cutUploads,
+  ...answers,
+  ...bodilessAnswers,
+  ...http10,
 ]

@@ -11,8 +11,8 @@ export interface Ask {
   readonly fields?: readonly (readonly [name: string, value: string])[]
   /** A body of declared length. @default none */
   readonly body?: string
-  /** A body without one follows part by part. @default false */
-  readonly open?: boolean
+  /** A body follows part by part: so many bytes, or how many is not known. @default none */
+  readonly open?: number | 'unknown'
 }
 
 /** One connection of a client, over either version of HTTP. */

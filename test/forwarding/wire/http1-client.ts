@@ -23,11 +23,11 @@ export class Http1Client implements Client {
     const { method = 'GET', path = '/', host = 'shop.test', fields = [], body, open } = ask
     let text = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`
     for (const [name, value] of fields) text += `${name}: ${value}\r\n`
-    if (open) text += 'Transfer-Encoding: chunked\r\n\r\n'
-    else if (body === undefined) text += '\r\n'
-    else text += `Content-Length: ${body.length}\r\n\r\n${body}`
-    this.wire.send(text)
-    return new Http1Call(this.wire, method)
+    const length = body?.length ?? open
+    if (length === 'unknown') text += 'Transfer-Encoding: chunked\r\n'
+    else if (length !== undefined) text += `Content-Length: ${length}\r\n`
+    this.wire.send(`${text}\r\n${body ?? ''}`)
+    return new Http1Call(this.wire, method, length === 'unknown')
   }
 
   destroy(): void {
@@ -38,10 +38,12 @@ export class Http1Client implements Client {
 class Http1Call implements Call {
   readonly #wire: Wire
   readonly #decoder: Decoder
+  readonly #chunked: boolean
   #text = ''
 
-  constructor(wire: Wire, method: string) {
+  constructor(wire: Wire, method: string, chunked: boolean) {
     this.#wire = wire
+    this.#chunked = chunked
     this.#decoder = new Decoder({ answerTo: method })
   }
 
@@ -78,11 +80,11 @@ class Http1Call implements Call {
   }
 
   send(part: string): void {
-    this.#wire.send(`${part.length.toString(16)}\r\n${part}\r\n`)
+    this.#wire.send(this.#chunked ? `${part.length.toString(16)}\r\n${part}\r\n` : part)
   }
 
   finish(): void {
-    this.#wire.send('0\r\n\r\n')
+    if (this.#chunked) this.#wire.send('0\r\n\r\n')
   }
 
   leave(): void {

@@ -21,9 +21,10 @@ export class Http2Client implements Client {
     // A list, which keeps repeats; the types for Node.js 22 do not know it.
     const head = [':method', method, ':path', path, ':scheme', 'http', ':authority', host]
     for (const [name, value] of fields) head.push(name.toLowerCase(), value)
-    if (body !== undefined) head.push('content-length', String(body.length))
+    const length = body?.length ?? open
+    if (typeof length === 'number') head.push('content-length', String(length))
     const stream = this.session.request(head, {
-      endStream: body === undefined && !open,
+      endStream: length === undefined,
     })
     if (body !== undefined) stream.end(body, 'latin1')
     return new Http2Call(stream)
@@ -98,7 +99,9 @@ class Http2Call implements Call {
   }
 
   leave(): void {
-    this.#stream.close(constants.NGHTTP2_CANCEL)
+    // With a body still open, Node.js would end that like a whole one first.
+    if (this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL)
+    else this.#stream.destroy(new Error('The client left'))
   }
 
   get #well(): boolean {
