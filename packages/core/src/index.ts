@@ -15,7 +15,6 @@ export type { CookieRewrite } from './forwarding/cookie-attributes.js'
 export type { HeaderFields } from './forwarding/header-fields.js'
 export type { ForwardingHooks, IncomingResponse, OutgoingRequest } from './forwarding/hooks.js'
 export type { TrustProxy } from './forwarding/trust.js'
-export type { UpstreamTls } from './forwarding/upstream-tls.js'
 
 export { Environment, type StopOptions } from './manager/environment.js'
 export type { Explanation } from './manager/explanation.js'
@@ -28,6 +27,7 @@ export { assertEnvironmentId, type EnvironmentId, isEnvironmentId } from './envi
 export type { Endpoint, EndpointTls } from './environment/endpoint.js'
 export type { Json, Policy, Spec, SpecFor, SpecRequest } from './environment/spec.js'
 export type { State } from './environment/state.js'
+export type { UpstreamTls, UpstreamTlsOptions } from './environment/upstream-tls.js'
 
 export { asRouter, type Route } from './routing/as-router.js'
 export { baggageRouter, type BaggageRouterOptions } from './routing/baggage.js'

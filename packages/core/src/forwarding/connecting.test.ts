@@ -1,14 +1,8 @@
 import { once } from 'node:events'
 import { lookup } from 'node:dns/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { type Duplex, PassThrough } from 'node:stream'
-import {
-  createServer as createTlsServer,
-  getCACertificates,
-  setDefaultCACertificates,
-} from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import { cert, key } from '../readiness/certificate.fixture.js'
 import type { Dial } from './dial.js'
 import { FakeLease } from './test-support/fake-lease.js'
 import { Front } from './test-support/front.js'
@@ -173,51 +167,4 @@ describe('connecting', () => {
     await client.until('ALCOVE_UPSTREAM_CONNECT')
     expect(String(front.errors[0]?.cause)).toContain('dial')
   })
-})
-
-describe('an endpoint over TLS', () => {
-  it('is refused where its certificate does not verify, with the reason', async () => {
-    const server = createTlsServer({ key, cert }, (socket) => socket.on('error', () => {}))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    const tls = { serverName: 'env.test' }
-    const lease = new FakeLease({ kind: 'tcp', host: '127.0.0.1', port, tls })
-    const front = await Front.listen(lease)
-    const client = await front.client()
-    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    expect(await client.until('ALCOVE_UPSTREAM_CERTIFICATE')).toContain('HTTP/1.1 502 ')
-    expect(front.errors[0]?.reason).toBe(
-      'Environment "pr-1" has a certificate that does not verify (DEPTH_ZERO_SELF_SIGNED_CERT)',
-    )
-    await front[Symbol.asyncDispose]()
-    await new Promise((resolve) => server.close(resolve))
-  })
-
-  it.each(['tcp', 'dial'] as const)(
-    'is asked by its name, and works where it is trusted (%s)',
-    async (kind) => {
-      const names: unknown[] = []
-      const server = createTlsServer({ key, cert, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
-        names.push(socket.servername, socket.alpnProtocol)
-        socket.on('error', () => {})
-        socket.once('data', () => socket.write(ok))
-      })
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      const { port } = server.address() as AddressInfo
-      const trusted = getCACertificates('default')
-      setDefaultCACertificates([...trusted, cert])
-      const tls = { serverName: 'env.test' }
-      const lease = new FakeLease(
-        kind === 'tcp' ? { kind, host: '127.0.0.1', port, tls } : { kind, tls },
-      )
-      const front = await Front.listen(lease, { dial: async () => connect(port, '127.0.0.1') })
-      const client = await front.client()
-      client.send('GET / HTTP/1.1\r\nHost: quite.another\r\n\r\n')
-      expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
-      expect(names).toEqual(['env.test', 'http/1.1'])
-      setDefaultCACertificates(trusted)
-      await front[Symbol.asyncDispose]()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  )
 })

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import type { Lease } from '../instance/lease.js'
 
 /** How the spawner opens connections to `dial` endpoints. */
@@ -8,7 +8,10 @@ export type Dial = (lease: Lease, signal: AbortSignal) => Promise<Duplex>
 /** What a connector for a `dial` endpoint needs. */
 export interface DialConnectorOptions {
   readonly dial: Dial | undefined
+  /** How long all of it may take, TLS too. */
   readonly connectTimeoutMs: number
+  /** What makes TLS of what is dialled, where the endpoint has it. */
+  readonly tls: buildConnector.connector | undefined
   /** Any lease of the instance. */
   lease(): Lease
   /** Aborted when nothing is to be connected to any more. */
@@ -17,11 +20,10 @@ export interface DialConnectorOptions {
 
 /** Lets undici connect by what the spawner dials. */
 export function dialConnector(options: DialConnectorOptions): buildConnector.connector {
-  const { dial, connectTimeoutMs, closed } = options
-  const overTls = buildConnector({ allowH2: false, timeout: connectTimeoutMs })
-  const open = async (): Promise<Duplex> => {
+  const { dial, connectTimeoutMs, closed, tls } = options
+  const open = async (late: AbortSignal): Promise<Duplex> => {
     if (!dial) throw new Error('Its spawner has no `dial` to open connections with')
-    const signal = AbortSignal.any([closed, AbortSignal.timeout(connectTimeoutMs)])
+    const signal = AbortSignal.any([closed, late])
     const dialled = dial(options.lease(), signal)
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error))
@@ -35,12 +37,20 @@ export function dialConnector(options: DialConnectorOptions): buildConnector.con
     }
   }
   return (target, callback) => {
-    open().then(
+    const late = AbortSignal.timeout(connectTimeoutMs)
+    open(late).then(
       (socket) => {
         // undici takes any Duplex here, though its types ask for a net.Socket.
-        if (target.protocol === 'https:')
-          overTls({ ...target, httpSocket: socket as never }, callback)
-        else callback(null, socket as never)
+        if (!tls) {
+          callback(null, socket as never)
+          return
+        }
+        const tooLate = (): void => void socket.destroy(late.reason as Error)
+        late.addEventListener('abort', tooLate)
+        tls({ ...target, httpSocket: socket as never }, (...outcome) => {
+          late.removeEventListener('abort', tooLate)
+          callback(...outcome)
+        })
       },
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     )

@@ -1,28 +1,22 @@
 import { randomBytes } from 'node:crypto'
+import { resolveUpstreamTls } from '../environment/upstream-tls.js'
 import type { Restriction } from '../events.js'
-import {
-  type Rule,
-  boolean,
-  durationMs,
-  durationOrNeverMs,
-  func,
-  listOf,
-  object,
-} from '../option-check.js'
+import { type Rule, boolean, durationMs, durationOrNeverMs, func, listOf } from '../option-check.js'
 import { type CookieRewrite, type CookieRules, cookieRewriteRule } from './cookie-attributes.js'
 import type { Dial } from './dial.js'
 import { type ForwardingHooks, Hooks, hookRules } from './hooks.js'
 import type { Narrowing } from './narrowing.js'
-import type { PoolOptions } from './pools.js'
+import type { PoolOptions, TlsOf } from './pools.js'
 import type { TimeLimitOptions } from './time-limits.js'
 import { type TrustProxy, trustOf, trustProxyRule } from './trust.js'
-import { type UpstreamTls, upstreamTlsRule } from './upstream-tls.js'
 import type { Withholding } from './withheld.js'
 
 /** How requests are forwarded. */
 export interface ForwarderOptions extends ForwardingHooks {
   /** Opens the connections to `dial` endpoints. @default none: such an endpoint can't be reached */
   readonly dial?: Dial
+  /** Secures the connections to endpoints with `tls`. @default with what Node.js trusts, by the endpoint's server name */
+  readonly tls?: TlsOf
   /** Told of each field that is taken away, or made to say less. @default nobody is */
   readonly onRestricted?: (restriction: Restriction) => void
   /**
@@ -69,11 +63,6 @@ export interface ForwarderOptions extends ForwardingHooks {
   readonly allowClearSiteData?: boolean
   /** Whether Service-Worker-Allowed may reach beyond the environment's own path. @default false: it ends there */
   readonly allowServiceWorkerScope?: boolean
-
-  /** With what environments are reached over TLS, where their endpoint names no secret of its own. @default Node.js's authorities */
-  readonly upstreamTls?: UpstreamTls
-  /** The same by the name that an endpoint's `tls.secret` has. @default none */
-  readonly tlsSecrets?: Readonly<Record<string, UpstreamTls>>
 }
 
 // RFC 9110 §5.6.2.
@@ -84,9 +73,12 @@ const token: Rule = {
   holds: isToken,
 }
 
+const withoutOptions = resolveUpstreamTls({})
+
 /** The rules for {@link ForwarderOptions}. */
 export const forwarderRules = {
   dial: func,
+  tls: func,
   onRestricted: func,
   gatewayName: token,
   connectTimeoutMs: durationMs,
@@ -104,8 +96,6 @@ export const forwarderRules = {
   allowHstsSubDomains: boolean,
   allowClearSiteData: boolean,
   allowServiceWorkerScope: boolean,
-  upstreamTls: upstreamTlsRule,
-  tlsSecrets: object,
   ...hookRules,
 } satisfies Record<keyof ForwarderOptions, Rule>
 
@@ -124,6 +114,7 @@ export interface ForwardingRules
 export function resolveForwarderOptions(options: ForwarderOptions): ForwardingRules {
   return Object.freeze({
     dial: options.dial,
+    tls: options.tls ?? ((lease) => withoutOptions(lease.endpoint, lease.id)),
     onRestricted: options.onRestricted,
     gatewayName: options.gatewayName ?? `alcove-${randomBytes(6).toString('hex')}`,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
@@ -141,8 +132,6 @@ export function resolveForwarderOptions(options: ForwarderOptions): ForwardingRu
     allowHstsSubDomains: options.allowHstsSubDomains ?? false,
     allowClearSiteData: options.allowClearSiteData ?? false,
     allowServiceWorkerScope: options.allowServiceWorkerScope ?? false,
-    upstreamTls: options.upstreamTls,
-    tlsSecrets: options.tlsSecrets,
     hooks: new Hooks(options),
   })
 }

@@ -1,17 +1,24 @@
-import { Client, Pool, type Dispatcher } from 'undici'
+import type { ConnectionOptions } from 'node:tls'
+import { type buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import { type Endpoint, sameEndpoint } from '../environment/endpoint.js'
 import type { Lease } from '../instance/lease.js'
 import { type Dial, dialConnector } from './dial.js'
-import type { UpstreamTls } from './upstream-tls.js'
+import { tlsConnector, type TlsConnectorOptions } from './upstream-tls.js'
 
 /** What all pools have in common. */
 export interface PoolOptions {
   readonly dial: Dial | undefined
   readonly headersTimeoutMs: number
   readonly connectTimeoutMs: number
-  readonly upstreamTls: UpstreamTls | undefined
-  readonly tlsSecrets: Readonly<Record<string, UpstreamTls>> | undefined
+  readonly tls: TlsOf
 }
+
+/**
+ * How connections to a lease's endpoint are secured; `undefined` where it has no TLS.
+ *
+ * @throws an UpstreamCertificateError where what it takes is not there
+ */
+export type TlsOf = (lease: Lease) => ConnectionOptions | undefined
 
 /** A handler that wants to know which connection it got. */
 export interface ConnectionAware extends Dispatcher.DispatchHandler {
@@ -71,7 +78,7 @@ export class EndpointPool {
     } else {
       this.own = undefined
     }
-    this.serverName = endpoint.tls?.serverName ?? serverName
+    this.serverName = endpoint.tls?.serverName || serverName
     this.pool = new Pool(`${scheme}://${authority}`, {
       connections: null,
       pipelining: 1,
@@ -82,18 +89,30 @@ export class EndpointPool {
       headersTimeout: Number.isFinite(options.headersTimeoutMs) ? options.headersTimeoutMs : 0,
       maxHeaderSize: maxResponseHeaderBytes,
       factory: (origin, clientOptions) => new Connection(origin, clientOptions),
-      ...(endpoint.kind === 'dial'
-        ? {
-            connect: dialConnector({
-              dial: options.dial,
-              connectTimeoutMs: options.connectTimeoutMs,
-              lease: () => this.#lease,
-              closed: this.#closed.signal,
-            }),
-          }
-        : { connectTimeout: options.connectTimeoutMs }),
-      ...(endpoint.kind === 'unix' ? { socketPath: endpoint.path } : undefined),
+      ...this.#connecting(options),
     })
+  }
+
+  #connecting(options: PoolOptions): Pool.Options {
+    const { connectTimeoutMs, dial } = options
+    const { kind } = this.endpoint
+    const path = this.endpoint.kind === 'unix' ? { socketPath: this.endpoint.path } : {}
+    const tls = this.endpoint.tls && this.#tls(options, { connectTimeoutMs, ...path })
+    if (kind === 'dial') {
+      const { signal: closed } = this.#closed
+      const lease = (): Lease => this.#lease
+      return { connect: dialConnector({ dial, connectTimeoutMs, tls, lease, closed }) }
+    }
+    return tls ? { connect: tls } : { connectTimeout: connectTimeoutMs, ...path }
+  }
+
+  #tls(options: PoolOptions, how: TlsConnectorOptions): buildConnector.connector {
+    try {
+      return tlsConnector(options.tls(this.#lease) ?? {}, how)
+    } catch (error) {
+      // Each request is told so, in the way of any other that can't be connected.
+      return (_target, callback) => callback(error as Error, null)
+    }
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAware, lease: Lease): void {

@@ -82,6 +82,7 @@ export class Doorman {
     this.#forwarder = new Forwarder({
       ...forwarding,
       dial: (lease, signal) => this.manager.dial(lease, signal),
+      tls: (lease) => this.manager.tls(lease),
       onRestricted: (restriction) => this.manager.reportRestriction(restriction),
     })
     const drop: Parameters<typeof this.manager.on<'transition'>>[1] = ({ id, generation, to }) => {

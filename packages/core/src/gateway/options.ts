@@ -8,7 +8,7 @@ import type { Authorize, CrossSiteStarts } from './authorization.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
 
 /** How a gateway forwards. */
-export type ForwardingOptions = Omit<ForwarderOptions, 'dial' | 'onRestricted'>
+export type ForwardingOptions = Omit<ForwarderOptions, 'dial' | 'tls' | 'onRestricted'>
 
 /**
  * Told of each error that the gateway is about to answer a request with, and may answer itself instead; waited for. Also told why an
@@ -45,7 +45,7 @@ export interface SharedManagerOptions
   readonly manager: EnvironmentManager
 }
 
-const { dial: _dial, onRestricted: _onRestricted, ...forwardingRules } = forwarderRules
+const { dial: _dial, tls: _tls, onRestricted: _onRestricted, ...forwardingRules } = forwarderRules
 
 const ownRules = {
   router: {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { sameEndpoint } from '../environment/endpoint.js'
 import type { Json } from '../environment/spec.js'
+import type { TlsFor } from '../environment/upstream-tls.js'
 import type { InstanceGoneError } from '../errors.js'
 import { PortTakenError, ReadyTimeoutError, StoppedError } from '../errors.js'
 import { dialEndpoint } from '../readiness/dial.js'
@@ -31,6 +32,7 @@ export class Supervisor {
   constructor(
     private readonly gateway: string,
     private readonly clock: Clock,
+    private readonly tlsFor: TlsFor,
     private readonly listener: SupervisorListener,
   ) {}
 
@@ -225,6 +227,7 @@ export class Supervisor {
   ): Promise<void> {
     const { id, log, plan, spawner } = instance
     const { readiness, readyTimeoutMs } = plan.policy
+    const { tlsFor } = this
     const ended = AbortSignal.any([...(signal ? [signal] : []), instance.gone, observation.ended])
     return waitUntilReady(
       async (attempt) => {
@@ -234,6 +237,10 @@ export class Supervisor {
             endpoint,
             cause,
             lines: log.lines(),
+            // Asked for by probes that speak TLS: where only it is missing, requests are to say so, and no start.
+            get tls() {
+              return tlsFor(endpoint, id)
+            },
             dial: (dialSignal) =>
               endpoint.kind === 'dial'
                 ? spawner.dial(instance.namedBy, dialSignal)

@@ -1,13 +1,34 @@
-import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
-import { Agent, type Dispatcher, fetch, type RequestInit, type Response } from 'undici'
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
+import {
+  Agent,
+  type buildConnector,
+  type Dispatcher,
+  fetch,
+  type RequestInit,
+  type Response,
+} from 'undici'
+import { UpstreamBrokenError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
+import { dialTarget } from '../readiness/dial.js'
+import { secured } from '../readiness/secured.js'
+
+/** How long a connection may take, TLS included. */
+const connectTimeoutMs = 10_000
+
+/** How to get to what a lease is for. */
+export interface Way {
+  /** What `tls.connect()` has to know; `undefined` where there is no TLS. */
+  tls(): ConnectionOptions | undefined
+  dial(signal: AbortSignal): Promise<Duplex>
+}
 
 /** Passes everything on, and says when the answer has been read, given up, or has failed. */
 class EndHandler implements Dispatcher.DispatchHandler {
   constructor(
     private readonly handler: Dispatcher.DispatchHandler,
-    private readonly done: () => void,
+    private readonly ended: () => void,
   ) {}
 
   onRequestStart(
@@ -31,67 +52,93 @@ class EndHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(
     ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>
   ): void {
-    this.done()
+    this.ended()
     this.handler.onResponseEnd?.(...args)
   }
 
   onResponseError(
     ...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>
   ): void {
-    this.done()
+    this.ended()
     this.handler.onResponseError?.(...args)
   }
 }
 
-/** `fetch` to the endpoint of a lease, which is released with the end of the answer. */
+/** `fetch` to the endpoint of a lease, which is released with the end of the last answer. */
 export async function fetchFrom(
   lease: Lease,
   path: string,
   init: RequestInit,
-  dial: (signal: AbortSignal) => Promise<Duplex>,
+  way: Way,
 ): Promise<Response> {
-  const { endpoint } = lease
   const over = new AbortController()
-  const agent = new Agent({
-    // One request on a connection of its own: nothing is left open after it.
-    pipelining: 0,
-    connections: 1,
-    connect:
-      endpoint.kind === 'unix'
-        ? { socketPath: endpoint.path }
-        : endpoint.kind === 'tcp'
-          ? { host: endpoint.host, port: endpoint.port }
-          : (_options, callback) => {
-              dial(over.signal).then(
-                // undici asks no more of a connection than a Duplex has, but for its type.
-                (socket) => callback(null, socket as Socket),
-                (error: unknown) => callback(error as Error, null),
-              )
-            },
-  })
-  const done = (): void => {
+  // One request on a connection of its own: nothing is left open after it.
+  const agent = new Agent({ pipelining: 0, connections: 1, connect: connector(way, over.signal) })
+  let underWay = 0
+  let answered = false
+  const endIfDone = (): void => {
+    // Until `fetch` has answered, the end of an answer may be that of a redirect which it follows.
+    if (!answered || underWay > 0) return
     lease.release()
     over.abort()
     // Not awaited: it resolves after this very request.
     agent.close().catch(() => {})
   }
-  const dispatcher = agent.compose(
-    (dispatch) => (options, handler) => dispatch(options, new EndHandler(handler, done)),
-  )
-  const scheme = endpoint.tls ? 'https' : 'http'
-  const host = endpoint.kind === 'tcp' ? hostOf(endpoint.host, endpoint.port) : 'localhost'
+  const ended = (): void => {
+    underWay -= 1
+    endIfDone()
+  }
   try {
-    return await fetch(new URL(path, `${scheme}://${host}`), {
-      redirect: 'manual',
-      ...init,
-      dispatcher,
+    const origin = originOf(lease)
+    const dispatcher = agent.compose((dispatch) => (options, handler) => {
+      if (String(options.origin) !== origin) {
+        throw new UpstreamBrokenError(
+          `Environment ${quote(lease.id)} redirects to ${quote(options.origin)}, which is not part of it; to see that, fetch it with \`redirect: 'manual'\``,
+          { id: lease.id },
+        )
+      }
+      underWay += 1
+      return dispatch(options, new EndHandler(handler, ended))
     })
-  } catch (error) {
-    done()
-    throw error
+    return await fetch(new URL(path, origin), { redirect: 'manual', ...init, dispatcher })
+  } finally {
+    answered = true
+    endIfDone()
   }
 }
 
-function hostOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+/** Connects through the way's own `dial`, whatever the origin: there is no other place that this may lead to. */
+function connector(way: Way, over: AbortSignal): buildConnector.connector {
+  return (_options, callback) => {
+    // What is dialled lives no longer than the signal: neither may end with a time that is for connecting alone.
+    const attempt = new AbortController()
+    const abort = (): void => attempt.abort(over.reason)
+    if (over.aborted) abort()
+    over.addEventListener('abort', abort, { once: true })
+    const timer = setTimeout(() => {
+      attempt.abort(new DOMException(`No connection within ${connectTimeoutMs} ms`, 'TimeoutError'))
+    }, connectTimeoutMs)
+    open(way, attempt.signal)
+      .finally(() => {
+        clearTimeout(timer)
+        over.removeEventListener('abort', abort)
+      })
+      .then(
+        // undici asks no more of a connection than a Duplex has, but for its type.
+        (connection) => callback(null, connection as Socket),
+        (error: unknown) => callback(error as Error, null),
+      )
+  }
+}
+
+async function open(way: Way, signal: AbortSignal): Promise<Duplex> {
+  const tls = way.tls()
+  return secured(await dialTarget(way, signal), tls, signal)
+}
+
+function originOf({ endpoint }: Lease): string {
+  const scheme = endpoint.tls ? 'https' : 'http'
+  if (endpoint.kind !== 'tcp') return `${scheme}://localhost`
+  const { host, port } = endpoint
+  return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
 }

@@ -62,14 +62,19 @@ export class Environment implements AsyncDisposable {
   }
 
   /**
-   * Sends a request straight to it, over whatever it listens on, starting it where needed.
+   * Sends a request straight to it, over whatever it listens on, starting it where needed. With `redirect: 'follow'`, redirects are
+   * followed within the environment.
    *
    * @param path - Path and query, such as `/health?deep=1`.
    * @throws what {@link acquire} throws; a `TypeError` where the connection fails, as `fetch` does.
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const { manager } = this
     const lease = await this.acquire(init.signal ? { signal: init.signal } : {})
-    return fetchFrom(lease, path, init, (signal) => this.manager.dial(lease, signal))
+    return fetchFrom(lease, path, init, {
+      tls: () => manager.tls(lease),
+      dial: (signal) => manager.dial(lease, signal),
+    })
   }
 
   /** Ends it; see {@link EnvironmentManager.stop}. */

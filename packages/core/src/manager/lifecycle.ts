@@ -78,7 +78,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   ) {
     this.clock = options.clock
     this.limits = { maxEnvironments: options.maxEnvironments, maxPerOwner: options.maxPerOwner }
-    this.supervisor = new Supervisor(gateway, this.clock, this)
+    this.supervisor = new Supervisor(gateway, this.clock, options.tlsFor, this)
     this.starts = new StartQueue(options.maxConcurrentStarts)
     this.capacity = new Capacity(
       this.limits,

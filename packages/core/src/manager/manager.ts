@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
 import { EventEmitter } from 'eventemitter3'
 import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
@@ -239,6 +240,15 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
       )
     }
     return instance.spawner.dial(instance.handle, signal)
+  }
+
+  /**
+   * How a connection to what a lease is for is secured, for `tls.connect()`; `undefined` where it has no TLS.
+   *
+   * @throws {@link UpstreamCertificateError} where the endpoint names a secret that `tlsSecrets` does not have
+   */
+  tls(lease: Lease): ConnectionOptions | undefined {
+    return this.#lifecycle.options.tlsFor(lease.endpoint, lease.id)
   }
 
   /**

@@ -2,6 +2,12 @@ import { type Clock, systemClock } from '../clock.js'
 import type { Coordinator } from '../coordination/coordinator.js'
 import { inMemoryCoordinator } from '../coordination/in-memory.js'
 import type { Policy, Spec, SpecFor } from '../environment/spec.js'
+import {
+  resolveUpstreamTls,
+  type TlsFor,
+  type UpstreamTlsOptions,
+  upstreamTlsRules,
+} from '../environment/upstream-tls.js'
 import { InvalidOptionError } from '../errors.js'
 import type { BackOffPolicy } from '../instance/back-off.js'
 import * as rule from '../option-check.js'
@@ -24,7 +30,8 @@ export interface Eviction {
 export type EvictionVerdict = { readonly postponeMs: number } | undefined | void
 
 /** How an {@link EnvironmentManager} works. All durations are in milliseconds. */
-export interface ManagerOptions extends Partial<Policy>, Partial<BackOffPolicy> {
+export interface ManagerOptions
+  extends Partial<Policy>, Partial<BackOffPolicy>, UpstreamTlsOptions {
   /** What starts environments; of several, a spec names one, and the first is the default. */
   readonly spawner: Spawner | readonly Spawner[]
   /** Which ids exist, and as what. Without it only `create(id, spec)` makes environments. */
@@ -63,13 +70,20 @@ export interface ManagerOptions extends Partial<Policy>, Partial<BackOffPolicy> 
 
 /** {@link ManagerOptions} with every default filled in. */
 export type ResolvedManagerOptions = Readonly<
-  Required<Omit<ManagerOptions, 'spawner' | 'specFor' | 'beforeEvict' | 'name' | keyof Policy>> &
+  Required<
+    Omit<
+      ManagerOptions,
+      'spawner' | 'specFor' | 'beforeEvict' | 'name' | keyof Policy | keyof UpstreamTlsOptions
+    >
+  > &
     Pick<ManagerOptions, 'specFor' | 'beforeEvict'> & {
       name: string | undefined
       spawners: readonly Spawner[]
       /** The name of the one that is meant where a spec names none. */
       defaultSpawner: string
       policy: Policy
+      /** Of `upstreamTls` and `tlsSecrets`. */
+      tlsFor: TlsFor
     }
 >
 
@@ -123,6 +137,7 @@ export const managerRules = {
     'a list of strings and RegExps',
   ),
   clock: rule.object,
+  ...upstreamTlsRules,
 } satisfies Record<keyof ManagerOptions, rule.Rule>
 
 const specRules: rule.Rules = {
@@ -172,6 +187,7 @@ export function resolveManagerOptions(
     spawners: Object.freeze(spawners),
     defaultSpawner: spawners[0]?.name ?? '',
     policy: mergePolicy({ ...defaultPolicy, readiness: tcpReadiness() }, options),
+    tlsFor: resolveUpstreamTls(options),
     specFor: options.specFor,
     name: options.name,
     coordinator,

@@ -35,7 +35,10 @@ export async function dialEndpoint(endpoint: Endpoint, signal: AbortSignal): Pro
 }
 
 /** Opens a connection to a target, whatever its `dial` makes of `signal`: one that comes too late is destroyed. */
-export function dialTarget(target: ReadinessTarget, signal: AbortSignal): Promise<Duplex> {
+export function dialTarget(
+  target: Pick<ReadinessTarget, 'dial'>,
+  signal: AbortSignal,
+): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(reasonOf(signal))
     if (signal.aborted) return abort()

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import { connect as connectTls, type SecureContextOptions } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 import { dialTarget } from './dial.js'
 import type { ReadinessTarget } from './probe.js'
+import { secured } from './secured.js'
 
 // A program that is cut off while it writes may print a stack trace: let it finish what does not take long.
 const drainMs = 250
@@ -11,7 +12,7 @@ const drainMs = 250
 export interface ProbeRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  readonly tls: SecureContextOptions
+  readonly tls: ConnectionOptions | undefined
 }
 
 /** Asks once, on a connection of its own that is closed afterwards; resolves to the status of the final answer. */
@@ -66,35 +67,16 @@ function dispatch(client: Client, { path, headers }: ProbeRequest): Promise<numb
 /** Connects undici through the target's own `dial`, so that endpoints of all kinds are asked in the same way. */
 function connector(
   target: ReadinessTarget,
-  tls: SecureContextOptions,
+  tls: ConnectionOptions | undefined,
   signal: AbortSignal,
 ): buildConnector.connector {
   return (_options, callback) => {
     dialTarget(target, signal)
-      .then((connection) => secured(connection as Socket, target, tls))
+      .then((connection) => secured(connection, tls, signal))
       .then(
-        (socket) => callback(null, socket),
+        // undici asks no more of a connection than a Duplex has, but for its type.
+        (connection) => callback(null, connection as Socket),
         (error: unknown) => callback(error as Error, null),
       )
   }
-}
-
-async function secured(
-  connection: Socket,
-  target: ReadinessTarget,
-  secureContext: SecureContextOptions,
-): Promise<Socket> {
-  const { tls } = target.endpoint
-  if (!tls) return connection
-  const socket = connectTls({
-    ...secureContext,
-    socket: connection,
-    servername: tls.serverName,
-    ALPNProtocols: ['http/1.1'],
-  })
-  return new Promise((resolve, reject) => {
-    socket.once('secureConnect', () => resolve(socket))
-    socket.once('close', () => reject(socket.errored ?? new Error('closed while TLS was set up')))
-    socket.on('error', () => connection.destroy())
-  })
 }

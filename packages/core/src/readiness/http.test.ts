@@ -1,13 +1,22 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createNetServer } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { cert, key } from './certificate.fixture.js'
+import {
+  authority,
+  clientCertificate,
+  serverCertificate,
+} from '../environment/certificates.fixture.js'
+import { resolveUpstreamTls, type UpstreamTls } from '../environment/upstream-tls.js'
+import { UpstreamCertificateError } from '../errors.js'
 import { dialEndpoint } from './dial.js'
 import { httpReadiness, type HttpReadinessOptions } from './http.js'
 import { fixtures, noAbort, targetOf } from './target.fixture.js'
 
 const { listening, serving, socketPath } = fixtures(onTestFinished)
+const tls = { serverName: 'env.test' }
 
 /** A server that answers with one status after another, the last for good. */
 async function answering(
@@ -157,15 +166,55 @@ describe('httpReadiness()', () => {
   })
 
   it('speaks TLS where the endpoint does, and trusts no other certificate', async () => {
-    const server = createTlsServer({ cert, key }, (_request, response) => response.end())
-    const plain = await listening(server, { host: '127.0.0.1', port: 0 })
-    const endpoint = { ...plain, tls: { serverName: 'env.test' } }
-    await expect(
-      httpReadiness({ tls: { ca: cert } }).ready(targetOf(endpoint), noAbort),
-    ).resolves.toBeUndefined()
-    expect(await seenBy(targetOf(endpoint))).toMatch(/last attempt: .*self-signed certificate/)
-    const other = { ...plain, tls: { serverName: 'other.test' } }
-    expect(await seenBy(targetOf(other), { tls: { ca: cert } })).toMatch(/altnames|other\.test/)
+    const tlsServer = createTlsServer({ ...serverCertificate, ca: authority, requestCert: true })
+    const asked: (string | undefined)[] = []
+    tlsServer.on(
+      'request',
+      ({ socket }: { readonly socket: TLSSocket }, response: ServerResponse) => {
+        asked.push(String(socket.servername), socket.getPeerCertificate().subject.CN as string)
+        response.end()
+      },
+    )
+    const plain = await listening(tlsServer, { host: '127.0.0.1', port: 0 })
+    const target = (serverName: string, upstreamTls: UpstreamTls) => {
+      const endpoint = { ...plain, tls: { serverName } }
+      return targetOf(endpoint, { tls: resolveUpstreamTls({ upstreamTls })(endpoint, 'pr-1') })
+    }
+    const own = { ca: authority, ...clientCertificate }
+    await expect(httpReadiness().ready(target('env.test', own), noAbort)).resolves.toBeUndefined()
+    expect(asked).toEqual(['env.test', 'gateway'])
+    await expect(httpReadiness().ready(target('127.0.0.1', own), noAbort)).resolves.toBeUndefined()
+    expect(await seenBy(target('env.test', {}))).toMatch(/last attempt: self-signed certificate in/)
+    expect(await seenBy(target('other.test', own))).toMatch(/altnames|other\.test/)
+  })
+
+  it('ends a handshake that nobody answers, with its connection', async () => {
+    const closed = Promise.withResolvers<void>()
+    const silent = createNetServer((socket) => {
+      socket.on('error', () => {}).resume()
+      socket.once('close', () => closed.resolve())
+    })
+    const endpoint = { ...(await listening(silent, { host: '127.0.0.1', port: 0 })), tls }
+    // As a spawner does that heeds no signal once it has connected.
+    const dial = (): Promise<Duplex> => dialEndpoint(endpoint, noAbort)
+    const target = targetOf(endpoint, { dial, tls: { servername: 'env.test' } })
+    expect(await seenBy(target, { attemptTimeoutMs: 20 })).toBe(
+      'Not ready: last attempt: no answer within 20 ms',
+    )
+    await closed.promise
+  })
+
+  it('fails at once where it has nothing to set up TLS with', async () => {
+    const endpoint = { kind: 'unix', path: await socketPath(), tls } as const
+    const missing = new UpstreamCertificateError('no such secret')
+    const target = targetOf(endpoint)
+    Object.defineProperty(target, 'tls', {
+      get() {
+        throw missing
+      },
+    })
+    await expect(httpReadiness().ready(target, noAbort)).rejects.toBe(missing)
+    expect(target.dials).toBe(0)
   })
 
   it('refuses options that make no sense', () => {

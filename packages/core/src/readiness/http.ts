@@ -1,5 +1,4 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import type { SecureContextOptions } from 'node:tls'
 import { InvalidOptionError, quote } from '../errors.js'
 import { checkOptions, durationMs, object, type Rule } from '../option-check.js'
 import { probeOf, retry } from './attempt.js'
@@ -15,8 +14,6 @@ export interface HttpReadinessOptions {
   readonly status?: number | readonly number[] | ((status: number) => boolean)
   /** More fields of the request. @default `Host: localhost` alone */
   readonly headers?: Readonly<Record<string, string>>
-  /** The certificates to trust and to show where the endpoint has TLS. @default those that Node.js trusts */
-  readonly tls?: SecureContextOptions
   /** How long one attempt may take until its answer. @default 5_000 */
   readonly attemptTimeoutMs?: number
   /** How long all attempts together may take. @default `readyTimeoutMs` alone bounds them */
@@ -26,7 +23,8 @@ export interface HttpReadinessOptions {
 /**
  * Ready as soon as the instance answers a GET request with a status that counts.
  *
- * Each attempt has a connection of its own, which is closed after it; the body is thrown away.
+ * Each attempt has a connection of its own, which is closed after it; the body is thrown away. Endpoints with TLS are asked with the
+ * certificates in `upstreamTls` and `tlsSecrets`.
  *
  * @throws InvalidOptionError for an option that makes no sense.
  * @example
@@ -37,12 +35,13 @@ export interface HttpReadinessOptions {
 export function httpReadiness(options: HttpReadinessOptions = {}): ReadinessProbe {
   checkOptions('httpReadiness()', options, rules)
   const { attemptTimeoutMs = defaultAttemptTimeoutMs, timeoutMs } = options
-  const { path = '/', status, headers = {}, tls = {} } = options
+  const { path = '/', status, headers = {} } = options
   checkHeaders(headers)
   const counts = statusTest(status)
-  const request = { path, headers, tls }
   return probeOf(timeoutMs, (target, signal, report) => {
     report(() => 'no answer yet')
+    // Once: what is missing for it now will be missing in the next attempt too.
+    const request = { path, headers, tls: target.tls }
     const attempt = async (attemptSignal: AbortSignal): Promise<string | undefined> => {
       const answered = await statusOf(target, request, attemptSignal)
       return counts(answered) ? undefined : `answered ${answered}`
@@ -68,7 +67,6 @@ const rules: Readonly<Record<keyof HttpReadinessOptions, Rule>> = {
       (Array.isArray(value) && value.length > 0 && value.every(statusNumber)),
   },
   headers: object,
-  tls: object,
   attemptTimeoutMs: durationMs,
   timeoutMs: durationMs,
 }

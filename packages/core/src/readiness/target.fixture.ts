@@ -27,6 +27,7 @@ export function targetOf(
   const target: CountingTarget = {
     endpoint,
     cause: 'started',
+    tls: undefined,
     lines: { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) },
     ...differences,
     dials: 0,
