@@ -75,8 +75,8 @@ describe('docs/forwarding.md and docs/browser-isolation.md', () => {
   )
 
   it('have each option of forwarding, and no other', () => {
-    const internal = ['dial', 'onRestricted']
-    const elsewhere = ['gatewayName', 'upstreamTls', 'tlsSecrets']
+    const internal = ['dial', 'tls', 'onRestricted']
+    const elsewhere = ['gatewayName']
     const names = [...Object.keys(forwarderRules), 'onError'].filter(
       (name) => ![...internal, ...elsewhere].includes(name),
     )
