@@ -1,4 +1,4 @@
-import { constants as http2Constants } from 'node:http2'
+import { constants as http2Constants, type Http2ServerResponse } from 'node:http2'
 import {
   type FrontRequest,
   type FrontResponse,
@@ -23,12 +23,7 @@ export function discardRest(
   end?: () => void,
 ): void {
   if (isHttp2Request(request) || isHttp2Response(response)) {
-    // NO_ERROR: the rest of the request is not needed (RFC 9113 §8.1). The response itself finishes with its stream, and that
-    // waits for the upload.
-    if (isHttp2Response(response)) {
-      const { stream } = response
-      stream.once('finish', () => stream.close(http2Constants.NGHTTP2_NO_ERROR))
-    }
+    if (isHttp2Response(response)) needsNoMore(response)
     return
   }
   let left = discardBytes
@@ -61,6 +56,14 @@ export function discardRest(
   if (end || response.writableFinished) onAnswered()
   else response.once('finish', onAnswered)
   request.resume()
+}
+
+/** Ends a stream of HTTP/2 with its answer: the rest of the request is not needed (RFC 9113 §8.1). */
+export function needsNoMore({ stream }: Http2ServerResponse): void {
+  // The response itself finishes with its stream, and that waits for the upload.
+  const close = (): void => stream.close(http2Constants.NGHTTP2_NO_ERROR)
+  if (stream.writableFinished) close()
+  else stream.once('finish', close)
 }
 
 function ignore(): void {}

@@ -11,7 +11,9 @@ import {
   UpstreamConnectError,
   UpstreamConnectTimeoutError,
 } from '../errors.js'
+import { needsNoMore } from '../forwarding/early-answer.js'
 import { Forwarder } from '../forwarding/forwarder.js'
+import { isHttp2Response } from '../forwarding/messages.js'
 import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { EnvironmentManager } from '../manager/manager.js'
@@ -386,6 +388,7 @@ export class Doorman {
     if (unread) response.setHeader('connection', 'close')
     response.setHeader('content-length', Buffer.byteLength(body))
     ;(response as { end(body?: string): unknown }).end(request.method === 'HEAD' ? undefined : body)
+    if (isHttp2Response(response) && !request.complete) needsNoMore(response)
   }
 
   #attachTo(request: GatewayRequest): void {

@@ -1,6 +1,10 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import {
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -217,6 +221,34 @@ describe('a WebSocket client that leaves while its environment starts', () => {
     expect(upgrades).toEqual([])
   })
 })
+
+it.each(['HEAD', 'POST'])(
+  'an error ends the stream of a %s over HTTP/2 that still sends',
+  async (method) => {
+    const { gateway } = await make()
+    const server = createHttp2Server((request, response) => void gateway(request, response))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    ends.push(async () => {
+      session.destroy()
+      server.close()
+    })
+    const stream = session.request(
+      { ':method': method, ':path': '/', 'x-env-id': 'no id' },
+      { endStream: false },
+    )
+    const answered = once(stream, 'response')
+    const [accepted] = (await once(server, 'stream')) as [ServerHttp2Stream]
+    const closed = new Promise((resolve) => accepted.once('close', resolve))
+    // More than the window of a stream that nobody reads (RFC 9113 §6.9.2).
+    stream.resume().write(Buffer.alloc(70_000))
+    const [head] = (await answered) as [Record<string, unknown>]
+    expect(head[':status']).toBe(400)
+    await closed
+    expect(accepted.rstCode).toBe(0)
+  },
+)
 
 describe('through the gateway', () => {
   it('200 first requests at once start it once, and all are answered', async () => {
