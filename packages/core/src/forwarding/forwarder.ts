@@ -13,7 +13,13 @@ import {
   resolveForwarderOptions,
 } from './forwarder-options.js'
 import { listHas } from './headers.js'
-import { type FrontRequest, type FrontResponse, clientIsGone, knowsHttp11 } from './messages.js'
+import {
+  type FrontRequest,
+  type FrontResponse,
+  clientIsGone,
+  isFaultyFraming,
+  knowsHttp11,
+} from './messages.js'
 import { type ForwardTarget, Passage } from './passage.js'
 import { type EndpointPool, Pools } from './pools.js'
 import { type RequestFields, requestFields } from './request-headers.js'
@@ -66,7 +72,7 @@ export class Forwarder {
         }
         const fields = requestFields(request.rawHeaders, this.#rules)
         const body = requestBody(request, fields.framing, fields.contentLength)
-        if (fields.smuggling) response.setHeader('Connection', 'close')
+        if (isFaultyFraming(request)) response.setHeader('Connection', 'close')
         const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
         this.#send(request, response, passage, () => {
           if (clientIsGone(request, response)) resolve()

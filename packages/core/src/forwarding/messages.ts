@@ -25,6 +25,16 @@ export function knowsHttp11(request: FrontRequest): boolean {
   return request.httpVersionMajor > 1 || request.httpVersionMinor > 0
 }
 
+/**
+ * Whether a request says in two ways where it ends, or in one that its version does not know: what follows it on its connection may
+ * be a part of it to somebody else, and is not to be read (RFC 9112 §6.1).
+ */
+export function isFaultyFraming(request: FrontRequest): boolean {
+  const { headers } = request
+  if (headers['transfer-encoding'] === undefined) return false
+  return headers['content-length'] !== undefined || !knowsHttp11(request)
+}
+
 /** Whether there is nobody left to answer. */
 export function clientIsGone(request: FrontRequest, response: FrontResponse): boolean {
   if (isHttp2Response(response)) return response.stream.destroyed

@@ -12,8 +12,6 @@ export class RequestFields {
   host: string | undefined
   framing: Framing = 'none'
   contentLength: string | undefined
-  /** Both Content-Length and Transfer-Encoding came: the connection must not be used again (RFC 9112 §6.1). */
-  smuggling = false
   forwardedFor: string | undefined
   forwardedHost: string | undefined
   forwardedPort: string | undefined
@@ -192,14 +190,9 @@ export function requestFields(
 
   // RFC 9113 §8.3.1: :authority wins over a Host beside it.
   if (authority !== undefined) fields.host = authority
-  if (fields.contentLength !== undefined) {
-    if (fields.framing === 'chunked') {
-      fields.smuggling = true
-      fields.contentLength = undefined
-    } else {
-      fields.framing = 'length'
-    }
-  }
+  // RFC 9112 §6.1: chunks win over a length beside them.
+  if (fields.framing === 'chunked') fields.contentLength = undefined
+  else if (fields.contentLength !== undefined) fields.framing = 'length'
   if (named) removeNamed(fields, named)
   if (trailers) flat.push('te', 'trailers')
   return fields

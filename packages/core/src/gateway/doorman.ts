@@ -13,7 +13,7 @@ import {
 } from '../errors.js'
 import { needsNoMore } from '../forwarding/early-answer.js'
 import { Forwarder } from '../forwarding/forwarder.js'
-import { isHttp2Response } from '../forwarding/messages.js'
+import { isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
 import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { EnvironmentManager } from '../manager/manager.js'
@@ -385,7 +385,7 @@ export class Doorman {
   #end(request: GatewayRequest, response: GatewayResponse, body: string): void {
     // What of the body was not read would have to be read to the end before the next request.
     const unread = request.httpVersionMajor === 1 && !request.complete
-    if (unread) response.setHeader('connection', 'close')
+    if (unread || isFaultyFraming(request)) response.setHeader('connection', 'close')
     response.setHeader('content-length', Buffer.byteLength(body))
     ;(response as { end(body?: string): unknown }).end(request.method === 'HEAD' ? undefined : body)
     if (isHttp2Response(response) && !request.complete) needsNoMore(response)
