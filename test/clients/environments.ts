@@ -3,9 +3,9 @@ import type { EnvironmentManager, ListenMode, Spec, SpecFor } from '@alcove/core
 import { vi } from 'vitest'
 import { Feed } from './feed.ts'
 
-/** A program of this folder's `programs/`, by its URL, as an environment. */
+/** A program of this folder's `programs/`, by its URL, as an environment; its argument is the id. */
 export function programAt(url: URL, listen: ListenMode = 'socket'): Spec {
-  return { run: { command: [process.execPath, fileURLToPath(url)], listen } }
+  return { run: { command: [process.execPath, fileURLToPath(url), '{id}'], listen } }
 }
 
 /** Options of a gateway where every name is an environment with that program. */

@@ -47,7 +47,7 @@ describe.each<[Front]>([['node:http'], ['Express 5'], ['Koa 3']])(
     async function send(id: string, path: string, stream: string): Promise<void> {
       const headers = { 'x-env-id': id }
       const response = await fetch(host.url(path), { method: 'POST', headers, body: stream })
-      expect(await response.text()).toBe('sent')
+      expect(await response.text()).toBe('written')
     }
 
     it('is open before the first event, and hears each as it is sent', async () => {

@@ -30,6 +30,8 @@ export class Host implements AsyncDisposable {
   readonly manager: EnvironmentManager
   readonly port: number
   readonly #sockets = new Set<Socket>()
+  /** How many connections clients have made. */
+  connections = 0
 
   private constructor(
     readonly front: Front,
@@ -41,6 +43,7 @@ export class Host implements AsyncDisposable {
     if (typeof address !== 'object' || address === null) throw new Error('The host has no port')
     this.port = address.port
     server.on('connection', (socket: Socket) => {
+      this.connections += 1
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
@@ -92,6 +95,8 @@ function mount(front: Front, options: DevEnvProxyOptions): { server: AnyServer; 
     const app = new Koa().use(proxy).use((context) => {
       context.body = 'the host'
     })
+    // It would print each client that leaves.
+    app.silent = true
     const listener = app.callback()
     return { server: createServer((request, response) => void listener(request, response)), proxy }
   }

@@ -1,32 +1,19 @@
-// An environment with event streams: what is posted to a name goes out on the stream of that name.
-import { createServer, type ServerResponse } from 'node:http'
-import { text } from 'node:stream/consumers'
+// An environment with event streams: what is posted to a path goes out on the stream of that path.
+import { createServer } from 'node:http'
+import { NamedStreams } from './named-streams.ts'
 
-const streams = new Map<string, ServerResponse>()
+const streams = new NamedStreams()
 
 const server = createServer((request, response) => {
-  const { pathname, search } = new URL(request.url ?? '/', 'http://events')
-  if (request.method === 'GET') {
-    const after = request.headers['last-event-id'] ?? 'nothing'
-    console.log('opened', pathname, 'after', after)
-    if (after === 'the last') {
-      // Do not come back: https://html.spec.whatwg.org/multipage/server-sent-events.html
-      response.writeHead(204).end()
-      return
-    }
-    streams.set(pathname, response)
-    response.on('close', () => console.log('closed', pathname))
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-    response.flushHeaders()
-  } else {
-    void text(request).then((events) => {
-      const stream = streams.get(pathname)
-      if (search === '?and-die') stream?.destroy()
-      else if (search === '?and-end') stream?.end(events)
-      else stream?.write(events)
-      response.end('sent')
-    })
+  if (request.method === 'POST') {
+    void streams.write(request, response)
+    return
   }
+  const after = request.headers['last-event-id'] ?? 'nothing'
+  console.log('opened', request.url, 'after', after)
+  // 204 is for "do not come back": https://html.spec.whatwg.org/multipage/server-sent-events.html
+  if (after === 'the last') response.writeHead(204).end()
+  else streams.open(request.url ?? '', response, 'text/event-stream')
 })
 
 server.listen(process.env['PORT'])
