@@ -41,7 +41,10 @@ export const alcove: readonly Subject[] = [
     missing,
     listen(front, target, settings) {
       const proxy = koaProxy(gatewayOptions(target, settings))
-      const handle = new Koa().use(proxy).callback()
+      const app = new Koa().use(proxy)
+      // It would print that clients leave.
+      app.silent = true
+      const handle = app.callback()
       return listen(front, proxy, (request, response) => void handle(request, response))
     },
   },

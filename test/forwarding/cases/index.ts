@@ -13,6 +13,12 @@ import { http2Requests } from './headers/http2.ts'
 import { ownAddress } from './headers/own-address.ts'
 import { values } from './headers/values.ts'
 import { via } from './headers/via.ts'
+import { earlyAnswers } from './streaming/early-answers.ts'
+import { endings } from './streaming/endings.ts'
+import { expectations } from './streaming/expect.ts'
+import { interim } from './streaming/interim.ts'
+import { streams } from './streaming/streams.ts'
+import { trailers } from './streaming/trailers.ts'
 
 /** What is right in forwarding, situation by situation. */
 export const cases: readonly Case[] = [
@@ -30,4 +36,10 @@ export const cases: readonly Case[] = [
   ...answers,
   ...bodilessAnswers,
   ...http10,
+  ...streams,
+  ...interim,
+  ...expectations,
+  ...trailers,
+  ...endings,
+  ...earlyAnswers,
 ]

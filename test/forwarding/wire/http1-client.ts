@@ -53,17 +53,17 @@ class Http1Call implements Call {
   }
 
   async head(): Promise<Head> {
-    await this.#wire.when(() => this.#decode().head !== undefined, 'the head of an answer')
+    await this.#when(({ head }) => head !== undefined, 'the head of an answer')
     return this.#decoder.head as Head
   }
 
   async until(part: string): Promise<string> {
-    await this.#wire.when(() => this.#decode().body.includes(part), `"${part}" in the body`)
+    await this.#when(({ body }) => body.includes(part), `"${part}" in the body`)
     return this.#decoder.body
   }
 
   async whole(): Promise<Answer> {
-    await this.#wire.when(() => this.#decode().whole, 'a whole answer')
+    await this.#when(({ whole }) => whole, 'a whole answer')
     const { head, body, trailers } = this.#decoder.message
     return { head, body, trailers }
   }
@@ -89,6 +89,17 @@ class Http1Call implements Call {
 
   leave(): void {
     this.#wire.socket.destroy()
+  }
+
+  #when(holds: (decoder: Decoder) => boolean, what: string): Promise<void> {
+    const wire = this.#wire
+    return wire.when(() => {
+      if (holds(this.#decode())) return true
+      if (!wire.ended) return false
+      throw new Error(
+        `The connection ended; expected ${what}, got ${JSON.stringify(this.#text.slice(-300))}`,
+      )
+    }, what)
   }
 
   #decode(): Decoder {
