@@ -93,7 +93,7 @@ const exceptions: readonly {
     because: 'a manager works alone, and a gateway that is alone needs no other coordinator',
   },
   {
-    from: 'gateway/doorman.ts',
+    from: 'gateway/environment-ports.ts',
     to: 'routing/port.ts',
     typesOnly: false,
     because: 'a gateway opens the ports itself that this router has in its table',

@@ -2,7 +2,7 @@ export { devEnvProxy, type DevEnvProxyOptions } from './dev-env-proxy.js'
 
 export type { Authorization, Authorize, CrossSiteStarts } from './gateway/authorization.js'
 export type { UpgradableServer } from './gateway/attachment.js'
-export type { EnvironmentPort } from './gateway/doorman.js'
+export type { EnvironmentPort } from './gateway/environment-ports.js'
 export { createGateway, type Gateway } from './gateway/gateway.js'
 export type { GatewayRequest, GatewayResponse } from './gateway/messages.js'
 export type {

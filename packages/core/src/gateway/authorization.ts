@@ -1,4 +1,10 @@
-import { NotAuthorizedError, NotRunningError, quote } from '../errors.js'
+import {
+  AlcoveError,
+  HookFailedError,
+  NotAuthorizedError,
+  NotRunningError,
+  quote,
+} from '../errors.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import type { GatewayRequest } from './messages.js'
 
@@ -25,6 +31,21 @@ export type Authorize = (
   request: GatewayRequest,
   match: EnvironmentMatch,
 ) => Authorization | Promise<Authorization>
+
+/** Asks the host; returns the owner that its yes names. @throws {@link NotAuthorizedError}; {@link HookFailedError} where it throws. */
+export async function askHost(
+  authorize: Authorize,
+  request: GatewayRequest,
+  match: EnvironmentMatch,
+): Promise<string | undefined> {
+  const { id } = match
+  try {
+    return ownerOf(await authorize(request, match), id)
+  } catch (cause) {
+    if (cause instanceof AlcoveError) throw cause
+    throw new HookFailedError(`\`authorize\` failed for environment "${id}"`, { id, cause })
+  }
+}
 
 /** The owner that a positive answer names. @throws {@link NotAuthorizedError} on a negative one, or one that is none. */
 export function ownerOf(answer: Authorization, id: string): string | undefined {

@@ -1,7 +1,8 @@
 import type { EnvironmentId } from '../environment/id.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import type { UpgradableServer } from './attachment.js'
-import { Doorman, type EnvironmentPort } from './doorman.js'
+import { Doorman } from './doorman.js'
+import type { EnvironmentPort } from './environment-ports.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
 import type { GatewayOptions, SharedManagerOptions } from './options.js'
 
