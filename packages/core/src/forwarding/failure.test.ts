@@ -27,6 +27,13 @@ describe('a failure', () => {
     expect(of(code, sent)).toMatchObject({ code: name, status, id: 'pr-1' })
   })
 
+  it('of a parser is known without a code, too', () => {
+    const error = Object.assign(new Error('x'), { name: 'HTTPParserError' })
+    expect(classifyFailure(error, { id: 'pr-1', endpoint, sent: true }).reason).toBe(
+      'Environment "pr-1" answered with something that is not HTTP (HTTPParserError)',
+    )
+  })
+
   it('keeps from clients where an environment is', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'HPE_X', 'UND_ERR_HEADERS_TIMEOUT']) {
       for (const sent of [true, false]) {

@@ -31,7 +31,8 @@ export function classifyFailure(
   // A DOMException, such as the reason of a signal, has numbers for codes.
   const code = typeof error.code === 'string' ? error.code : error.name
   const details = { id, cause: error }
-  const where = ` (at ${describeEndpoint(endpoint)}${endpoint.tls ? ` as ${quote(endpoint.tls.serverName)}` : ''})`
+  const name = endpoint.tls ? ` as ${quote(endpoint.tls.serverName)}` : ''
+  const where = ` (at ${describeEndpoint(endpoint)}${name})`
   const fault = tlsFault(error, code, about, details, where)
   if (fault) return fault
   if (
@@ -63,7 +64,7 @@ export function classifyFailure(
     )
   }
   if (
-    code.startsWith('HPE_') ||
+    isParserError(error) ||
     code === 'UND_ERR_HEADERS_OVERFLOW' ||
     code.includes('MISMATCH') ||
     code === 'ERR_ASSERTION'
@@ -74,9 +75,16 @@ export function classifyFailure(
       where,
     )
   }
+  const { socket } = error as { readonly socket?: { readonly bytesRead?: number } | null }
+  const hint = socket?.bytesRead === 0 ? '; if it speaks TLS, its endpoint needs `tls`' : ''
   return new UpstreamBrokenError(
     `Environment ${quote(id)} broke the connection (${code})`,
     details,
-    where,
+    where + hint,
   )
+}
+
+/** Whether it is what undici makes of an answer that is not HTTP; some versions of it give it no code. */
+function isParserError(error: Error & { readonly code?: unknown }): boolean {
+  return error.name === 'HTTPParserError' || String(error.code).startsWith('HPE_')
 }

@@ -21,8 +21,8 @@ export function tlsFault(
   const untrusted = (what: string): AlcoveError =>
     new UpstreamCertificateError(`Environment ${quote(id)} ${what} (${code})`, details, where)
   if (!endpoint.tls) {
-    // An alert is a record of type 21, with the version after it (RFC 8446 §5.1).
-    return code.startsWith('HPE_') && String(error.data).startsWith('\u0015\u0003')
+    // What undici's parser could not read: an alert is a record of type 21, with the version after it (RFC 8446 §5.1).
+    return String(error.data).startsWith('\u0015\u0003')
       ? broken('speaks TLS, and its endpoint has no `tls`')
       : undefined
   }
