@@ -16,7 +16,7 @@ import { EnvironmentManager } from '../manager/manager.js'
 import { asRouter, type Route } from '../routing/as-router.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import { acquireFor } from './acquire.js'
-import { answerAsRequest, attachUpgrades, responseOn, type UpgradableServer } from './attachment.js'
+import { attachUpgrades, responseOn, type UpgradableServer } from './attachment.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { type EnvironmentPort, EnvironmentPorts } from './environment-ports.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
@@ -108,9 +108,10 @@ export class Doorman {
   attach(server: UpgradableServer): void {
     if (this.#attached.has(server) || this.#closed) return
     const mounts = new Mounts()
-    const detach = attachUpgrades(server, (request, socket, head) =>
-      this.#takeUpgrade(server, mounts, request, socket, head),
-    )
+    const detach = attachUpgrades(server, {
+      wants: (request) => this.#wantsUpgrade(mounts, request),
+      take: (request, socket, head) => this.#takeUpgrade(mounts, request, socket, head),
+    })
     this.#attached.set(server, { mounts, detach })
   }
 
@@ -149,42 +150,31 @@ export class Doorman {
     return match?.is === 'environment' && match.orNext === true
   }
 
-  /** Returns whether the upgrade was for an environment, and is taken care of. */
-  #takeUpgrade(
-    server: UpgradableServer,
-    mounts: Mounts,
-    request: IncomingMessage,
-    socket: Duplex,
-    first: Buffer,
-  ): boolean {
-    if (!mounts.enter(request)) return false
-    const head = new HeadOfRequest(request)
-    let match: ReturnType<Route>
+  /** Whether an upgrade is for an environment; one whose route can't be told is taken, to be told so. */
+  #wantsUpgrade(mounts: Mounts, request: IncomingMessage): boolean {
+    if (!isWebSocket(request) || !mounts.enter(request)) return false
     try {
-      match = this.#match(head)
-    } catch (error) {
-      void this.#answers.refuse(request, responseOn(request, socket), error)
+      return this.#match(new HeadOfRequest(request))?.is === 'environment'
+    } catch {
       return true
+    } finally {
+      mounts.leave(request)
     }
-    // An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on.
-    if (match?.is === 'environment' && /^websocket$/i.test(request.headers.upgrade ?? '')) {
-      void this.#upgrade(request, socket, first, head, match)
-      return true
-    }
-    mounts.leave(request)
-    if (match !== undefined) answerAsRequest(server, request, socket)
-    return match !== undefined
   }
 
-  async #upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    first: Buffer,
-    head: RequestHead,
-    match: EnvironmentMatch,
-  ): Promise<void> {
+  #takeUpgrade(mounts: Mounts, request: IncomingMessage, socket: Duplex, first: Buffer): boolean {
+    if (!this.#wantsUpgrade(mounts, request)) return false
+    mounts.enter(request)
+    void this.#upgrade(request, socket, first)
+    return true
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> {
     socket.on('error', () => {})
+    const head = new HeadOfRequest(request)
     try {
+      const match = this.#match(head)
+      if (match?.is !== 'environment') throw new RouteRejectedError(404, 'Its route has changed')
       const to = this.#targetOf(request, head, match, undefined)
       await this.#visit(request, socket, head, match, (lease) =>
         this.#forwarder.upgrade(request, socket, first, lease, to),
@@ -265,4 +255,9 @@ export class Doorman {
     if (!this.#attached.has(server)) this.attach(server)
     this.#attached.get(server)?.mounts.learn(mountPath(request))
   }
+}
+
+/** An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on. */
+function isWebSocket(request: IncomingMessage): boolean {
+  return /^websocket$/i.test(request.headers.upgrade ?? '')
 }
