@@ -80,7 +80,6 @@ export async function fetchFrom(
     // Until `fetch` has answered, the end of an answer may be that of a redirect which it follows.
     if (!answered || underWay > 0) return
     lease.release()
-    over.abort()
     // Not awaited: it resolves after this very request.
     agent.close().catch(() => {})
   }
@@ -93,17 +92,23 @@ export async function fetchFrom(
     const dispatcher = agent.compose((dispatch) => (options, handler) => {
       if (String(options.origin) !== origin) {
         throw new UpstreamBrokenError(
-          `Environment ${quote(lease.id)} redirects to ${quote(options.origin)}, which is not part of it; to see that, fetch it with \`redirect: 'manual'\``,
+          `A fetch from environment ${quote(lease.id)} was led to ${quote(options.origin)}, which is none of it; to see a redirect, fetch with \`redirect: 'manual'\``,
           { id: lease.id },
         )
       }
       underWay += 1
       return dispatch(options, new EndHandler(handler, ended))
     })
-    return await fetch(new URL(path, origin), { redirect: 'manual', ...init, dispatcher })
-  } finally {
+    const response = await fetch(new URL(path, origin), { redirect: 'manual', ...init, dispatcher })
     answered = true
     endIfDone()
+    return response
+  } catch (error) {
+    lease.release()
+    // A request that waits for its connection does not hear of its abort.
+    over.abort()
+    agent.destroy().catch(() => {})
+    throw error
   }
 }
 
