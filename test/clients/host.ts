@@ -50,7 +50,11 @@ export class Host implements AsyncDisposable {
   }
 
   static async listen(front: Front, options: DevEnvProxyOptions): Promise<Host> {
-    const { server, proxy } = mount(front, { initialBackOffMs: 50, graceMs: 1000, ...options })
+    const short = { initialBackOffMs: 50, graceMs: 1000 }
+    const { server, proxy } = mount(
+      front,
+      'manager' in options ? options : { ...short, ...options },
+    )
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     proxy.attach(server)

@@ -91,6 +91,10 @@ app.get('/file', (_request, response) => {
   response.sendFile(import.meta.filename, { headers: { 'content-type': 'text/plain' } })
 })
 
+app.get('/megabytes', (_request, response) => {
+  response.send(Buffer.alloc(2 ** 20, 'so much of the same '))
+})
+
 app.get('/trailers', (_request, response) => {
   response.writeHead(200, { trailer: 'x-sum' })
   response.write('in pieces, ')
