@@ -3,7 +3,7 @@ import { type Outcome, type Setting, runCase, settingsOf } from './run-case.ts'
 import type { Case, Section, Subject } from './subject.ts'
 
 /** A proxy that is compared: Alcove where it is mounted, or a peer. */
-export type Contestant = Subject & Partial<Pick<Peer, 'version' | 'without' | 'end'>>
+export type Contestant = Subject & Partial<Pick<Peer, 'version' | 'without' | 'prepare' | 'end'>>
 
 /** What came of one case in one setting. */
 export interface Result extends Setting {
@@ -39,7 +39,7 @@ export async function compare(
   cases: readonly Case[],
   { parallel, onCase, onScore }: CompareOptions,
 ): Promise<readonly Score[]> {
-  const rounds = contestants.map((contestant) => new Round(contestant, cases))
+  const rounds = contestants.map((contestant) => new Round(contestant, cases, parallel))
   const tasks = rounds.flatMap((round) => round.tasks)
   let begun = 0
   let done = 0
@@ -64,7 +64,7 @@ class Round {
   readonly #missing: string | undefined
   readonly #results: Result[] = []
 
-  constructor(contestant: Contestant, cases: readonly Case[]) {
+  constructor(contestant: Contestant, cases: readonly Case[], parallel: number) {
     this.#contestant = contestant
     this.#missing = contestant.missing()
     const asked =
@@ -74,7 +74,10 @@ class Round {
     const settings = asked.flatMap((row) =>
       settingsOf(contestant, row).map((setting) => ({ row, setting })),
     )
+    let prepared: Promise<void> | undefined
     this.tasks = settings.map(({ row, setting }, place) => async () => {
+      prepared ??= contestant.prepare?.(Math.min(parallel, settings.length))
+      await prepared
       const outcome = await runCase(contestant, setting.front, setting.target, row)
       this.#results[place] = { ...setting, section: row.section, case: row.name, outcome }
       if (Object.keys(this.#results).length < settings.length) return undefined

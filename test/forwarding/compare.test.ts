@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { type Contestant, type Score, compare } from './compare-run.ts'
+import { type Contestant, type Result, type Score, compare } from './compare-run.ts'
 import { failuresOf, sectionsTable, settingsTable, verdict } from './compare-table.ts'
 import { nodePeer } from './peers/node-peer.ts'
 import type { Outcome } from './run-case.ts'
@@ -125,6 +125,9 @@ it('asks nothing of one that is missing, and no section of one that does without
 const of = { section: 'headers', case: 'one', front: 'http1', target: 'tcp' } as const
 const failed: Outcome = { is: 'failed', reason: 'it is blue' }
 const crashed: Outcome = { is: 'crashed', reason: 'Error: ouch' }
+const passedOnes = ['three', 'four', 'five', 'six'].map((name): Result => {
+  return { section: 'framing', case: name, front: 'http1', target: 'tcp', outcome: passed }
+})
 const scores: readonly Score[] = [
   {
     name: 'good',
@@ -145,9 +148,7 @@ const scores: readonly Score[] = [
     results: [
       { ...of, outcome: failed },
       { ...of, target: 'unix', case: 'two', outcome: crashed },
-      ...['three', 'four', 'five', 'six'].map(
-        (name) => ({ ...of, section: 'framing', case: name, outcome: passed }) as const,
-      ),
+      ...passedOnes,
     ],
   },
   {

@@ -10,6 +10,7 @@ const closeLimitMs = 2000
 export class HostProcess {
   readonly #child: ChildProcess
   readonly #exit: Promise<void>
+  readonly #ready: Promise<void>
   #stderr = ''
   #crash: string | undefined
   #leaving = false
@@ -27,6 +28,7 @@ export class HostProcess {
         resolve()
       })
     })
+    this.#ready = this.#report().then(() => {})
     // An order to a process that is gone; that it is gone is known from its exit.
     this.#child.on('error', () => {})
   }
@@ -34,6 +36,11 @@ export class HostProcess {
   /** Why it is not there any more, or will not be used again. */
   get crash(): string | undefined {
     return this.#crash
+  }
+
+  /** Resolves when it takes orders, or is gone. */
+  ready(): Promise<void> {
+    return this.#ready
   }
 
   /** Lets it listen, and resolves to its port. @throws where it can't. */
@@ -63,20 +70,22 @@ export class HostProcess {
     await this.#exit
   }
 
-  /** Its report, or `undefined` where it exits before it makes one. */
   async #order(order: Order): Promise<Report | undefined> {
-    if (this.#child.exitCode !== null || !this.#child.connected) {
-      await this.#exit
-      return undefined
-    }
-    const given = new AbortController()
-    const report = once(this.#child, 'message', { signal: given.signal }).then(
+    await this.#ready
+    const report = this.#report()
+    if (this.#child.connected) this.#child.send(order, () => {})
+    return report
+  }
+
+  /** Its next report, or `undefined` where it exits before it makes one. */
+  async #report(): Promise<Report | undefined> {
+    const made = new AbortController()
+    const report = once(this.#child, 'message', { signal: made.signal }).then(
       ([message]) => message as Report,
       () => undefined,
     )
-    this.#child.send(order, () => {})
     const first = await Promise.race([report, this.#exit.then(() => undefined)])
-    given.abort()
+    made.abort()
     return first
   }
 }

@@ -13,24 +13,34 @@ export interface NodePeer extends Pick<Peer, 'name' | 'fronts' | 'targets' | 'wi
 
 /** A proxy that runs in Node.js, in processes of its own, each of which serves one case at a time. */
 export function nodePeer({ program, package: packageName, ...about }: NodePeer): Peer {
+  const all = new Set<HostProcess>()
   const idle: HostProcess[] = []
+  const start = (): HostProcess => {
+    const host = new HostProcess(program)
+    all.add(host)
+    return host
+  }
   return {
     ...about,
     version: () => versionOf(packageName),
     missing: () =>
       versionOf(packageName) === undefined ? `${packageName} is not installed` : undefined,
+    async prepare(parallel) {
+      const hosts = Array.from({ length: parallel }, start)
+      await Promise.all(hosts.map((host) => host.ready()))
+      idle.push(...hosts)
+    },
     async listen(front, target, settings) {
-      const host = idle.pop() ?? new HostProcess(program)
-      try {
-        const port = await host.listen({ front, target, settings })
-        return running(host, port, idle)
-      } catch (error) {
-        await host.end()
-        throw error
-      }
+      const host = idle.pop() ?? start()
+      const port = await host.listen({ front, target, settings })
+      return running(host, port, idle)
     },
     async end() {
-      await Promise.all(idle.splice(0).map((host) => host.end()))
+      // Those too that never listened, or that a case gave up on.
+      const hosts = [...all]
+      all.clear()
+      idle.length = 0
+      await Promise.all(hosts.map((host) => host.end()))
     },
   }
 }

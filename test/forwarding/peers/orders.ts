@@ -10,5 +10,8 @@ export interface Setup {
 /** What a program of `programs/` is told, one after the other. */
 export type Order = { readonly listen: Setup } | { readonly close: true }
 
-/** What it answers. */
-export type Report = { readonly port: number } | { readonly closed: true }
+/** What it says when it takes orders, and to each of them when it is carried out. */
+export type Report =
+  | { readonly ready: true }
+  | { readonly port: number }
+  | { readonly closed: true }

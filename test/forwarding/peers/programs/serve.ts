@@ -20,6 +20,7 @@ export function serve(setUp: (setup: Setup) => Proxy | Promise<Proxy>): void {
   })
   // Never outlives the comparison.
   process.on('disconnect', () => process.exit())
+  report({ ready: true })
 
   async function carryOut(order: Order): Promise<void> {
     if ('listen' in order) {
