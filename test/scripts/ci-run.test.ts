@@ -32,14 +32,19 @@ afterEach(() => {
 })
 
 /** Runs CI with an npm that says what it was asked for, and acts by `npm` (of the shell). */
-function ci(npm: string): { readonly status: number | null; readonly output: string } {
+function ci(
+  npm: string,
+  system = process.env['PATH'] ?? '',
+): { readonly status: number | null; readonly output: string } {
   mkdirSync(join(folder, 'bin'))
-  const file = join(folder, 'bin/npm')
-  writeFileSync(file, `#!/bin/sh\necho "$*" >> '${folder}/asked'\n${npm}\n`)
-  chmodSync(file, 0o755)
   // A test installs nothing, whatever its machine lacks.
-  symlinkSync('/bin/true', join(folder, 'bin/apt-get'))
-  const path = `${join(folder, 'bin')}${delimiter}${process.env['PATH'] ?? ''}`
+  for (const [program, does] of Object.entries({ npm, 'apt-get': '' })) {
+    const file = join(folder, 'bin', program)
+    const asked = join(folder, program === 'npm' ? 'asked' : 'asked-of-the-system')
+    writeFileSync(file, `#!/bin/sh\necho "$*" >> '${asked}'\n${does}\n`)
+    chmodSync(file, 0o755)
+  }
+  const path = `${join(folder, 'bin')}${delimiter}${system}`
   const { status, stdout } = spawnSync('bash', [join(folder, '.ci/run')], {
     env: { ...process.env, PATH: path },
     encoding: 'utf8',
@@ -98,4 +103,20 @@ it('fails with any other step', () => {
   expect(output).toContain('----- npm run demo -- --check: FAILED (3)')
   expect(output.split('\n').at(-1)).toBe('5 passed, 1 failed')
   expect(status).toBe(1)
+})
+
+it('has the system install what the tests use and it lacks', () => {
+  const bare = join(folder, 'bare')
+  mkdirSync(bare)
+  for (const program of ['bash', 'dirname', 'mktemp', 'rm', 'sh', 'timeout', 'curl']) {
+    const { stdout } = spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' })
+    // Whether or not this machine has curl.
+    symlinkSync(stdout.trim() || '/bin/true', join(bare, program))
+  }
+  const { status, output } = ci(report(1, 0), bare)
+  expect(output).toContain('----- system packages: ok')
+  expect(readFileSync(join(folder, 'asked-of-the-system'), 'utf8')).toBe(
+    'update -qq\ninstall -qq -y python3 chromium\n',
+  )
+  expect(status).toBe(0)
 })
