@@ -1,4 +1,6 @@
 import type { Case } from '../subject.ts'
+import { failures } from './failures/failures.ts'
+import { retries } from './failures/retries.ts'
 import { answers } from './framing/answers.ts'
 import { bodilessAnswers } from './framing/bodiless-answers.ts'
 import { brokenUploads } from './framing/broken-chunks.ts'
@@ -13,12 +15,17 @@ import { http2Requests } from './headers/http2.ts'
 import { ownAddress } from './headers/own-address.ts'
 import { values } from './headers/values.ts'
 import { via } from './headers/via.ts'
+import { backPressure } from './streaming/back-pressure.ts'
 import { earlyAnswers } from './streaming/early-answers.ts'
 import { endings } from './streaming/endings.ts'
 import { expectations } from './streaming/expect.ts'
 import { interim } from './streaming/interim.ts'
 import { streams } from './streaming/streams.ts'
 import { trailers } from './streaming/trailers.ts'
+import { targets } from './targets/targets.ts'
+import { upgradeEndings } from './upgrades/endings.ts'
+import { handshakes } from './upgrades/handshakes.ts'
+import { refusals } from './upgrades/refusals.ts'
 
 /** What is right in forwarding, situation by situation. */
 export const cases: readonly Case[] = [
@@ -42,4 +49,11 @@ export const cases: readonly Case[] = [
   ...trailers,
   ...endings,
   ...earlyAnswers,
+  ...backPressure,
+  ...targets,
+  ...handshakes,
+  ...refusals,
+  ...upgradeEndings,
+  ...retries,
+  ...failures,
 ]

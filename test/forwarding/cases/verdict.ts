@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Scene } from '../subject.ts'
 import { Decoder } from '../wire/decoder.ts'
 import type { Wire } from '../wire/wire.ts'
+import { ok } from './case.ts'
 
 /**
  * Where a request on a raw connection may be passed on or refused: the connection on which it arrived, or `undefined` once it was
@@ -26,4 +27,13 @@ export async function answered(client: Wire): Promise<number> {
     'an answer, or the end of the connection',
   )
   return decoder.head?.status ?? 0
+}
+
+/** The proxy is there for the next client, on a new connection to the environment or on `used`. */
+export async function assertServes(scene: Scene, used?: Wire): Promise<void> {
+  const call = (await scene.client()).ask({ path: '/next' })
+  const wire = await scene.environment.connection(used)
+  assert.equal((await wire.head()).target, '/next')
+  wire.send(ok)
+  assert.equal((await call.whole()).body, 'ok')
 }

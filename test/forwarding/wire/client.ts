@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { Head } from './head.ts'
 
 /** What a client asks. */
@@ -36,6 +37,10 @@ export interface Call {
   whole(): Promise<Answer>
   /** Waits until the answer is cut short; returns what came of its body. @throws where it ends well */
   cut(): Promise<string>
+  /** The rest of an answer of declared length, for who wants to read it himself; only after its head. */
+  rest(): Readable
+  /** Where an open body of declared length is written to. */
+  readonly upload: Writable
   /** Sends a part of an open body. */
   send(part: string): void
   /** Ends an open body. */

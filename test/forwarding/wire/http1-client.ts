@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { Answer, Ask, Call, Client } from './client.ts'
 import { Decoder } from './decoder.ts'
 import type { Head } from './head.ts'
@@ -66,6 +67,16 @@ class Http1Call implements Call {
     await this.#when(({ whole }) => whole, 'a whole answer')
     const { head, body, trailers } = this.#decoder.message
     return { head, body, trailers }
+  }
+
+  rest(): Readable {
+    const { body, rest } = this.#decoder
+    this.#wire.received = body + rest
+    return this.#wire.rest()
+  }
+
+  get upload(): Writable {
+    return this.#wire.socket
   }
 
   async cut(): Promise<string> {

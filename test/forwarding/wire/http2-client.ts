@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import type { Readable, Writable } from 'node:stream'
 import type { Answer, Ask, Call, Client } from './client.ts'
 import { Head } from './head.ts'
 import { Watch } from './watch.ts'
@@ -19,7 +20,9 @@ export class Http2Client implements Client {
   ask(ask: Ask = {}): Call {
     const { method = 'GET', path = '/', host = 'shop.test', fields = [], body, open } = ask
     // A list, which keeps repeats; the types for Node.js 22 do not know it.
-    const head = [':method', method, ':path', path, ':scheme', 'http', ':authority', host]
+    const head = [':method', method, ':authority', host]
+    // RFC 9113 §8.5: a CONNECT has neither.
+    if (method !== 'CONNECT') head.push(':path', path, ':scheme', 'http')
     for (const [name, value] of fields) head.push(name.toLowerCase(), value)
     const length = body?.length ?? open
     if (typeof length === 'number') head.push('content-length', String(length))
@@ -45,12 +48,12 @@ class Http2Call implements Call {
   #closed = false
   readonly #watch = new Watch()
 
+  readonly #onData = (chunk: Buffer): void =>
+    this.#note(() => (this.#body += chunk.toString('latin1')))
+
   constructor(stream: ClientHttp2Stream) {
     this.#stream = stream
-    const note = (change: () => unknown): void => {
-      change()
-      this.#watch.note()
-    }
+    const note = (change: () => unknown): void => this.#note(change)
     stream.on('headers', (headers, _flags, raw?: string[]) =>
       note(() => this.interim.push(headOf(String(headers[':status']), raw))),
     )
@@ -60,7 +63,7 @@ class Http2Call implements Call {
     stream.on('trailers', (_headers, _flags, raw?: string[]) =>
       note(() => (this.#trailers = headOf('', raw))),
     )
-    stream.on('data', (chunk: Buffer) => note(() => (this.#body += chunk.toString('latin1'))))
+    stream.on('data', this.#onData)
     stream.on('end', () => note(() => (this.#ended = true)))
     stream.on('error', () => {})
     stream.on('close', () => note(() => (this.#closed = true)))
@@ -77,11 +80,22 @@ class Http2Call implements Call {
   }
 
   async whole(): Promise<Answer> {
-    await this.#when(() => this.#closed || (this.#ended && !this.#stream.writable), 'its end')
+    await this.#when(() => this.#ended, 'its end')
     if (!this.#head || !this.#well) {
       throw new Error(`The stream was reset with ${this.#stream.rstCode}`)
     }
     return { head: this.#head, body: this.#body, trailers: this.#trailers }
+  }
+
+  rest(): Readable {
+    const stream = this.#stream
+    stream.pause().off('data', this.#onData)
+    stream.unshift(Buffer.from(this.#body, 'latin1'))
+    return stream
+  }
+
+  get upload(): Writable {
+    return this.#stream
   }
 
   async cut(): Promise<string> {
@@ -106,6 +120,11 @@ class Http2Call implements Call {
 
   get #well(): boolean {
     return this.#ended && (this.#stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR
+  }
+
+  #note(change: () => unknown): void {
+    change()
+    this.#watch.note()
   }
 
   #when(holds: () => boolean, what: string): Promise<void> {

@@ -73,10 +73,12 @@ export class Wire {
     return this.#take(this.received.length)
   }
 
-  /** Counts what comes from now on instead of keeping it. */
-  count(each: (chunk: Buffer) => void): void {
-    this.socket.off('data', this.#onData)
-    this.socket.on('data', each)
+  /** What comes from now on, for who wants to read it himself; nothing is read meanwhile. */
+  rest(): Socket {
+    const { socket } = this
+    socket.pause().off('data', this.#onData)
+    socket.unshift(Buffer.from(this.#take(this.received.length), 'latin1'))
+    return socket
   }
 
   /** Waits until something holds. @throws where the connection is closed before, or nothing comes any more */

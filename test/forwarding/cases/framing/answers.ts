@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
 import { both, group, http1, ok } from '../case.ts'
+import { assertServes } from '../verdict.ts'
 
 /** This answer reaches the client whole. */
 function whole(answer: string, body: string, end = false): Case['run'] {
@@ -19,9 +20,7 @@ function broken(answer: string, method = 'GET'): Case['run'] {
     const { call, wire } = await scene.exchange({ method })
     wire.send(answer)
     assert.equal((await call.whole()).head.status, 502)
-    const next = await scene.exchange({ path: '/next' })
-    next.wire.send(ok)
-    assert.equal((await next.call.whole()).body, 'ok')
+    await assertServes(scene)
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
 import { both, group, http1, ok } from '../case.ts'
+import { assertServes } from '../verdict.ts'
 
 const half = {
   length: 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc',
@@ -17,9 +18,7 @@ function dies(answer: string, how: 'end' | 'destroy' | 'resetAndDestroy'): Case[
     wire.socket[how]()
     assert.match(await call.cut(), /^abc/)
     // And nobody else is harmed.
-    const next = await scene.exchange({ path: '/next' })
-    next.wire.send(ok)
-    assert.equal((await next.call.whole()).body, 'ok')
+    await assertServes(scene)
   }
 }
 

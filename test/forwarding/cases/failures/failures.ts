@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import type { Case, Scene } from '../../subject.ts'
+import type { Head } from '../../wire/head.ts'
+import type { Wire } from '../../wire/wire.ts'
+import { both, group, http1, ok } from '../case.ts'
+import { answered, assertServes } from '../verdict.ts'
+
+/** An environment that answers like this has broken: 502. */
+function broken(answers: (wire: Wire) => unknown): Case['run'] {
+  return async (scene) => {
+    const { call, wire } = await scene.exchange()
+    answers(wire)
+    assert.equal((await call.whole()).head.status, 502)
+    await assertServes(scene)
+  }
+}
+
+/** What a client is told once the environment has gone. */
+async function gone(scene: Scene, file: 'goes' | 'stays', method = 'GET'): Promise<Head> {
+  const { client, call, wire } = await scene.exchange()
+  wire.send(ok)
+  await call.whole()
+  await scene.environment.stop(file)
+  wire.socket.end()
+  await wire.end()
+  return (await client.ask({ method, path: '/gone' }).whole()).head
+}
+
+/** An environment that is not there is 503, and the client is told when to come again. */
+function unavailable(file: 'goes' | 'stays', method = 'GET'): Case['run'] {
+  return async (scene) => {
+    const head = await gone(scene, file, method)
+    assert.equal(head.status, 503)
+    assert.match(head.values('retry-after').join(), /^\d+$/)
+  }
+}
+
+export const failures = [
+  ...group('failures', 'RFC 9110 §15.6.3', both, {
+    'An environment that ends its connection in place of an answer is 502': broken((wire) =>
+      wire.socket.end(),
+    ),
+    'An environment that ends its connection within a head is 502': broken((wire) =>
+      wire.socket.end('HTTP/1.1 200 OK\r\nContent-Le'),
+    ),
+    'An answer that is not HTTP is 502': broken((wire) => wire.send('SSH-2.0-OpenSSH_9.9\r\n\r\n')),
+    'An answer of another HTTP is 502': broken((wire) =>
+      wire.send('HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\nok'),
+    ),
+    'A field without a colon is 502': broken((wire) =>
+      wire.send('HTTP/1.1 200 OK\r\nno field\r\nContent-Length: 2\r\n\r\nok'),
+    ),
+    'A head without end is 502': broken((wire) => {
+      wire.send('HTTP/1.1 200 OK\r\n')
+      const field = `X-Long: ${'x'.repeat(8192)}\r\n`
+      for (let sent = 0; sent < 4 * 1024 * 1024; sent += field.length) wire.send(field)
+    }),
+  }),
+
+  ...group('failures', 'RFC 9110 §15.6.4, §10.2.3', both, {
+    'An environment that is not there is 503 with Retry-After': unavailable('goes'),
+    'A POST to an environment that is not there is 503 with Retry-After': unavailable(
+      'goes',
+      'POST',
+    ),
+    async 'An environment that is not there is an error of the gateway, and soon'(scene) {
+      const { status } = await gone(scene, 'goes')
+      assert.ok([502, 503, 504].includes(status), `it is ${status}`)
+    },
+  }),
+  ...group(
+    'failures',
+    'RFC 9110 §15.6.4, §10.2.3',
+    both,
+    { 'A socket file with nobody behind it is 503 with Retry-After': unavailable('stays') },
+    { targets: ['unix'] },
+  ),
+  ...group('failures', 'RFC 9110 §15.6', both, {
+    async 'An environment that comes back is asked again, at the latest when Retry-After says'(
+      scene,
+    ) {
+      const head = await gone(scene, 'goes')
+      await scene.environment.start()
+      const [seconds = '1'] = head.values('retry-after')
+      assert.ok(Number(seconds) <= 2, `it says ${seconds}`)
+      await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
+      await assertServes(scene)
+    },
+  }),
+  ...group('failures', 'RFC 9110 §15.6', http1, {
+    async 'The error that answers a HEAD has no body'(scene) {
+      const client = await scene.wire()
+      client.send('HEAD / HTTP/1.1\r\nHost: shop.test\r\n\r\n')
+      const wire = await scene.environment.connection()
+      await wire.head()
+      wire.socket.destroy()
+      assert.equal((await client.message({ answerTo: 'HEAD' })).head.status, 502)
+      assert.equal(client.received, '')
+    },
+    async 'After an error the connection of the client serves on, or ends'(scene) {
+      const { client, call, wire } = await scene.exchange()
+      wire.socket.destroy()
+      assert.equal((await call.whole()).head.status, 502)
+      if (client.ended) return
+      const next = client.ask({ path: '/next' })
+      const arrived = await Promise.race([
+        scene.environment.connection(),
+        next.cut().catch(() => undefined),
+      ])
+      if (typeof arrived !== 'object') return
+      arrived.send(ok)
+      assert.equal((await next.whole()).body, 'ok')
+    },
+    async 'What is not HTTP is 400, or its connection ends'(scene) {
+      for (const text of ['NONSENSE\r\n\r\n', '\0\0\0\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n']) {
+        const client = await scene.wire()
+        client.send(text)
+        assert.ok([0, 400, 405, 501, 505].includes(await answered(client)))
+      }
+      await assertServes(scene)
+    },
+    async 'A head without end is 431, or its connection ends'(scene) {
+      const client = await scene.wire()
+      client.send('GET / HTTP/1.1\r\nHost: shop.test\r\n')
+      const field = `X-Long: ${'x'.repeat(8192)}\r\n`
+      for (let sent = 0; sent < 4 * 1024 * 1024; sent += field.length) client.send(field)
+      assert.ok([0, 400, 414, 431].includes(await answered(client)))
+      await assertServes(scene)
+    },
+  }),
+  ...group(
+    'failures',
+    'RFC 9110 §15.6.5',
+    both,
+    {
+      async 'An environment that answers too late is 504'(scene) {
+        const { call, wire } = await scene.exchange()
+        assert.equal((await call.whole()).head.status, 504)
+        await wire.end()
+      },
+    },
+    { settings: { answerTimeoutMs: 500 } },
+  ),
+]
