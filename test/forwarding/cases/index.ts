@@ -1,4 +1,5 @@
 import type { Case } from '../subject.ts'
+import { afterwards } from './failures/afterwards.ts'
 import { failures } from './failures/failures.ts'
 import { retries } from './failures/retries.ts'
 import { answers } from './framing/answers.ts'
@@ -22,6 +23,7 @@ import { expectations } from './streaming/expect.ts'
 import { interim } from './streaming/interim.ts'
 import { streams } from './streaming/streams.ts'
 import { trailers } from './streaming/trailers.ts'
+import { origins } from './targets/origins.ts'
 import { targets } from './targets/targets.ts'
 import { upgradeEndings } from './upgrades/endings.ts'
 import { handshakes } from './upgrades/handshakes.ts'
@@ -51,9 +53,11 @@ export const cases: readonly Case[] = [
   ...earlyAnswers,
   ...backPressure,
   ...targets,
+  ...origins,
   ...handshakes,
   ...refusals,
   ...upgradeEndings,
   ...retries,
+  ...afterwards,
   ...failures,
 ]

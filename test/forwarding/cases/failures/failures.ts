@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { Case, Scene } from '../../subject.ts'
 import type { Head } from '../../wire/head.ts'
 import type { Wire } from '../../wire/wire.ts'
-import { both, group, http1, ok } from '../case.ts'
-import { answered, assertServes } from '../verdict.ts'
+import { both, group, ok } from '../case.ts'
+import { assertServes } from '../verdict.ts'
 
 /** An environment that answers like this has broken: 502. */
 function broken(answers: (wire: Wire) => unknown): Case['run'] {
@@ -84,47 +84,6 @@ export const failures = [
       const [seconds = '1'] = head.values('retry-after')
       assert.ok(Number(seconds) <= 2, `it says ${seconds}`)
       await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
-      await assertServes(scene)
-    },
-  }),
-  ...group('failures', 'RFC 9110 §15.6', http1, {
-    async 'The error that answers a HEAD has no body'(scene) {
-      const client = await scene.wire()
-      client.send('HEAD / HTTP/1.1\r\nHost: shop.test\r\n\r\n')
-      const wire = await scene.environment.connection()
-      await wire.head()
-      wire.socket.destroy()
-      assert.equal((await client.message({ answerTo: 'HEAD' })).head.status, 502)
-      assert.equal(client.received, '')
-    },
-    async 'After an error the connection of the client serves on, or ends'(scene) {
-      const { client, call, wire } = await scene.exchange()
-      wire.socket.destroy()
-      assert.equal((await call.whole()).head.status, 502)
-      if (client.ended) return
-      const next = client.ask({ path: '/next' })
-      const arrived = await Promise.race([
-        scene.environment.connection(),
-        next.cut().catch(() => undefined),
-      ])
-      if (typeof arrived !== 'object') return
-      arrived.send(ok)
-      assert.equal((await next.whole()).body, 'ok')
-    },
-    async 'What is not HTTP is 400, or its connection ends'(scene) {
-      for (const text of ['NONSENSE\r\n\r\n', '\0\0\0\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n']) {
-        const client = await scene.wire()
-        client.send(text)
-        assert.ok([0, 400, 405, 501, 505].includes(await answered(client)))
-      }
-      await assertServes(scene)
-    },
-    async 'A head without end is 431, or its connection ends'(scene) {
-      const client = await scene.wire()
-      client.send('GET / HTTP/1.1\r\nHost: shop.test\r\n')
-      const field = `X-Long: ${'x'.repeat(8192)}\r\n`
-      for (let sent = 0; sent < 4 * 1024 * 1024; sent += field.length) client.send(field)
-      assert.ok([0, 400, 414, 431].includes(await answered(client)))
       await assertServes(scene)
     },
   }),

@@ -66,7 +66,7 @@ export const upgradeEndings = [
         await wire.end()
       },
     ),
-    'An environment that ends its connection in place of an answer is 502': before(
+    'An environment that ends its connection in place of a 101 is 502': before(
       async ({ client, wire }) => {
         wire.socket.end()
         assert.equal(await answered(client), 502)
@@ -110,7 +110,7 @@ export const upgradeEndings = [
         'client',
         'resetAndDestroy',
       ),
-      'An environment that resets its connection in place of an answer is 502': before(
+      'An environment that resets its connection in place of a 101 is 502': before(
         async ({ client, wire }) => {
           wire.socket.resetAndDestroy()
           assert.equal(await answered(client), 502)
