@@ -1,10 +1,5 @@
 import { constants as http2Constants, type Http2ServerResponse } from 'node:http2'
-import {
-  type FrontRequest,
-  type FrontResponse,
-  isHttp2Request,
-  isHttp2Response,
-} from './messages.js'
+import { type FrontRequest, type FrontResponse, isHttp2Response } from './messages.js'
 
 /** How much of an upload that nobody wants is read so that the client gets to its answer. */
 export const discardBytes = 16 * 1024 * 1024
@@ -12,8 +7,9 @@ export const discardBytes = 16 * 1024 * 1024
 export const discardMs = 5000
 
 /**
- * Reads on, within bounds, what a client still sends though its answer is whole; past them its connection is closed. A connection
- * that is closed under bytes that nobody has read is reset, and the client may lose the answer with it (RFC 9112 §9.6).
+ * Reads on, within bounds, what a client still sends though its answer is whole; past them its connection (over HTTP/2 its stream)
+ * is closed. A connection that is closed under bytes that nobody has read is reset, and the client may lose the answer with it
+ * (RFC 9112 §9.6); and there are clients to whom a stream that is reset has failed, whatever came before (RFC 9113 §8.1).
  *
  * @param end - Ends the answer, where that was put off because it would close the connection.
  */
@@ -22,27 +18,25 @@ export function discardRest(
   response: FrontResponse,
   end?: () => void,
 ): void {
-  if (isHttp2Request(request) || isHttp2Response(response)) {
-    if (isHttp2Response(response)) needsNoMore(response)
-    return
-  }
   let left = discardBytes
   let timer: NodeJS.Timeout | undefined
   const stop = (): void => {
     clearTimeout(timer)
     request.off('data', onData).off('close', stop)
-    response.off('finish', onAnswered)
+    finishing(response).off('finish', onAnswered)
     end?.()
   }
   const giveUp = (): void => {
     stop()
-    if (!end) request.socket.destroy()
+    if (end) return
+    if (isHttp2Response(response)) response.stream.close(http2Constants.NGHTTP2_NO_ERROR)
+    else request.socket.destroy()
   }
   const onData = (chunk: Buffer): void => {
     left -= chunk.length
     if (left >= 0) return
     // An answer that is still on its way is not cut for that: its client may read more of it than it sends.
-    if (end || response.writableFinished) giveUp()
+    if (end || isAnswered(request, response)) giveUp()
     else request.pause()
   }
   const onAnswered = (): void => {
@@ -53,17 +47,22 @@ export function discardRest(
   request.once('close', stop)
   // Nobody else listens, and an upload that breaks off now is no fault of anybody.
   request.on('error', ignore)
-  if (end || response.writableFinished) onAnswered()
-  else response.once('finish', onAnswered)
+  if (end || isAnswered(request, response)) onAnswered()
+  else finishing(response).once('finish', onAnswered)
   request.resume()
 }
 
-/** Ends a stream of HTTP/2 with its answer: the rest of the request is not needed (RFC 9113 §8.1). */
-export function needsNoMore({ stream }: Http2ServerResponse): void {
-  // The response itself finishes with its stream, and that waits for the upload.
-  const close = (): void => stream.close(http2Constants.NGHTTP2_NO_ERROR)
-  if (stream.writableFinished) close()
-  else stream.once('finish', close)
+/** Whether all of an answer is out. Over HTTP/2 one to HEAD has nothing to finish. */
+function isAnswered(request: FrontRequest, response: FrontResponse): boolean {
+  if (!isHttp2Response(response)) return response.writableFinished
+  return response.stream.writableFinished || request.method === 'HEAD'
+}
+
+/** What tells that an answer is out: a response of HTTP/2 itself finishes with its stream, and that waits for the upload. */
+function finishing(
+  response: FrontResponse,
+): Exclude<FrontResponse, Http2ServerResponse> | Http2ServerResponse['stream'] {
+  return isHttp2Response(response) ? response.stream : response
 }
 
 function ignore(): void {}

@@ -246,6 +246,8 @@ describe.each(['tcp', 'unix'] as const)('HTTP/2 in front of a %s endpoint', (tra
     const wire = await setup.upstream.connection()
     await wire.until('x')
     wire.send('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig')
+    await stream.head()
+    stream.stream.end('y')
     await stream.close()
     expect([stream.status, stream.body, stream.resetCode]).toEqual([413, 'big', 0])
     await setup.front.done[0]

@@ -223,7 +223,7 @@ describe('a WebSocket client that leaves while its environment starts', () => {
 })
 
 it.each(['HEAD', 'POST'])(
-  'an error ends the stream of a %s over HTTP/2 that still sends',
+  'an error ends the stream of a %s over HTTP/2, whose body is read so far',
   async (method) => {
     const { gateway } = await make()
     const server = createHttp2Server((request, response) => void gateway(request, response))
@@ -239,16 +239,32 @@ it.each(['HEAD', 'POST'])(
       { endStream: false },
     )
     const answered = once(stream, 'response')
-    const [accepted] = (await once(server, 'stream')) as [ServerHttp2Stream]
-    const closed = new Promise((resolve) => accepted.once('close', resolve))
+    const taken = once(server, 'stream')
     // More than the window of a stream that nobody reads (RFC 9113 §6.9.2).
-    stream.resume().write(Buffer.alloc(70_000))
+    stream.resume().end(Buffer.alloc(1 << 20))
+    const [accepted] = (await taken) as [ServerHttp2Stream]
+    const closed = new Promise((resolve) => accepted.once('close', resolve))
     const [head] = (await answered) as [Record<string, unknown>]
     expect(head[':status']).toBe(400)
     await closed
     expect(accepted.rstCode).toBe(0)
   },
 )
+
+it('a client that still sends gets its error whole, and may then be cut off', async () => {
+  const { port } = await make()
+  const client = connect(port, '127.0.0.1').setEncoding('latin1')
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nx-env-id: no id\r\nContent-Length: 10000000\r\n\r\n')
+  let answer = ''
+  client.on('data', (chunk: string) => {
+    answer += chunk
+  })
+  const ended = new Promise((resolve) => client.once('end', resolve))
+  client.end(Buffer.alloc(10_000_000))
+  await ended
+  expect(answer).toContain('HTTP/1.1 400 ')
+  expect(answer).toContain('ALCOVE_ROUTE_REJECTED')
+})
 
 describe('through the gateway', () => {
   it('200 first requests at once start it once, and all are answered', async () => {

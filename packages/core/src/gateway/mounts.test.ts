@@ -105,7 +105,7 @@ it('WebSockets go where the requests below the same mount path go, and the host 
 
   const raw = connect(port, '127.0.0.1').setEncoding('latin1')
   raw.write(
-    'GET /other HTTP/1.1\r\nHost: pr-1.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    'GET /other HTTP/1.1\r\nHost: pr-1.localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n',
   )
   let answer = ''
   for await (const chunk of raw) answer += chunk

@@ -1,5 +1,6 @@
+import type { ServerResponse } from 'node:http'
 import { AlcoveError, HookFailedError } from '../errors.js'
-import { needsNoMore } from '../forwarding/early-answer.js'
+import { discardRest } from '../forwarding/early-answer.js'
 import { isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
 import { errorAnswer } from './error-page.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
@@ -56,13 +57,24 @@ export class OwnAnswers {
   }
 }
 
-function end(request: GatewayRequest, response: GatewayResponse, body: string): void {
-  // What of the body was not read would have to be read to the end before the next request.
-  const unread = request.httpVersionMajor === 1 && !request.complete
-  if (unread || isFaultyFraming(request)) response.setHeader('connection', 'close')
-  response.setHeader('content-length', Buffer.byteLength(body))
-  ;(response as { end(body?: string): unknown }).end(request.method === 'HEAD' ? undefined : body)
-  if (isHttp2Response(response) && !request.complete) needsNoMore(response)
+function end(request: GatewayRequest, response: GatewayResponse, text: string): void {
+  const answer = response as ServerResponse
+  // Over HTTP/2 nothing, and a text without characters, are not the same for Node.js.
+  const body = request.method === 'HEAD' || text === '' ? undefined : text
+  answer.setHeader('content-length', Buffer.byteLength(text))
+  if (request.complete) {
+    if (isFaultyFraming(request)) answer.setHeader('connection', 'close')
+    answer.end(body)
+  } else if (isHttp2Response(response)) {
+    answer.end(body)
+    discardRest(request, response)
+  } else {
+    // The end of the answer closes the connection: what is not read of the body stands before the next request.
+    answer.setHeader('connection', 'close')
+    if (body === undefined) answer.flushHeaders()
+    else answer.write(body)
+    discardRest(request, response, () => answer.end())
+  }
 }
 
 function asAlcoveError(error: unknown): AlcoveError {

@@ -188,7 +188,7 @@ export function describeAdapter(
       upgrade,
     }) => {
       proxy.attach(server)
-      const socket = await upgrade('/nobody')
+      const socket = await upgrade('/nobody', { Connection: 'Upgrade, close' })
       const answer = await text(socket)
       assert.match(answer, /^HTTP\/1\.1 200 /)
       assert.match(answer, /the host: \/nobody/)
