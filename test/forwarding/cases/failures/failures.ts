@@ -76,6 +76,32 @@ export const failures = [
     { targets: ['unix'] },
   ),
   ...group('failures', 'RFC 9110 §15.6', both, {
+    async 'A POST that comes while the environment is away is an error, or arrives whole and once'(
+      scene,
+    ) {
+      const { client, call, wire } = await scene.exchange()
+      wire.send(ok)
+      await call.whole()
+      await scene.environment.stop()
+      wire.socket.end()
+      await wire.end()
+      const post = client.ask({ method: 'POST', body: 'hello' })
+      // Time for a first attempt; whether there was one makes no difference to what is right.
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await scene.environment.start()
+      const refused = post.head().then(({ status }) => status)
+      const arrived = scene.environment.connection()
+      arrived.catch(() => {})
+      const outcome = await Promise.race([refused, arrived])
+      if (typeof outcome === 'number') {
+        assert.ok([502, 503, 504].includes(outcome), `it is ${outcome}`)
+        return
+      }
+      assert.equal((await outcome.message('request')).body, 'hello')
+      outcome.send(ok)
+      assert.equal((await post.whole()).body, 'ok')
+      assert.equal(scene.environment.connections.length, 2)
+    },
     async 'An environment that comes back is asked again, at the latest when Retry-After says'(
       scene,
     ) {
