@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
 import { group, http1, ok } from '../case.ts'
-import { assertServes } from '../verdict.ts'
+import { arrivesOrIsRefused, assertServes } from '../verdict.ts'
 import { agreement, ask, opening } from './tunnel.ts'
 
 /** Another answer than 101 reaches the client framed, and then its connection ends. */
@@ -84,13 +84,15 @@ export const refusals = [
   ...group('upgrades', 'RFC 9113 §3.1', http1, {
     'h2c and its settings go no further': wish('h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
     'A protocol that nobody knows goes no further': wish('foo/2'),
-    async 'The body of a request that would like h2c arrives'(scene) {
-      const { client, wire, head } = await ask(
-        scene,
+    async 'The body of a request that would like h2c arrives, or is refused'(scene) {
+      const client = await scene.wire()
+      client.send(
         'POST / HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello',
       )
-      assert.deepEqual(head.values('content-length'), ['5'])
-      assert.equal(await wire.bytes(5), 'hello')
+      // Before version 24, Node.js leaves it where an ordinary request has none.
+      const wire = await arrivesOrIsRefused(scene, client, [400])
+      if (!wire) return
+      assert.equal((await wire.message('request')).body, 'hello')
       wire.send(ok)
       assert.equal((await client.message({ answerTo: 'POST' })).body, 'ok')
     },
