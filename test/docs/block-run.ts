@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { basename, dirname, join, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { authority } from '../../packages/core/src/environment/certificates.fixture.ts'
+import { writeCertificates } from './certificate-files.ts'
 import { freePort } from './free-port.ts'
-import { type Block, isServer } from './markdown.ts'
+import { type Block, isServer, type Visit } from './markdown.ts'
 import { Program } from './program.ts'
 import { compile, root } from './workspace.ts'
 
@@ -39,6 +42,7 @@ export async function writeBlock(
     mkdirSync(dirname(path), { recursive: true })
     const note = `(await import('node:fs')).writeFileSync(${JSON.stringify(traceOf(workspace, other))}, '')`
     writeFileSync(path, `${note}${'\n'.repeat(line - 1)}${withPorts(code, ports)}\n`)
+    writeCertificates(folder, code)
   }
   return { block, folder, path: relative(workspace, join(folder, name)), ports }
 }
@@ -110,10 +114,8 @@ async function visitAll(program: Program, { block, ports }: WrittenBlock): Promi
   if (block.visits.length === 0)
     throw new Error('nothing in the page visits it: add a block with curl')
   for (const visit of block.visits) {
-    const { port, host, pathname, search } = new URL(withPorts(visit.url, ports))
-    const head = { method: visit.method, headers: { host, ...visit.headers } }
     const printed = await program.onceItListens(() =>
-      ask({ host: '127.0.0.1', port, path: pathname + search, ...head }, visit.withHead),
+      ask(visit, new URL(withPorts(visit.url, ports))),
     )
     try {
       expectLines(printed, visit.expected)
@@ -124,8 +126,15 @@ async function visitAll(program: Program, { block, ports }: WrittenBlock): Promi
 }
 
 /** What curl would print. */
-async function ask(options: RequestOptions, withHead: boolean): Promise<string> {
-  const request = httpRequest({ ...options, agent: false })
+async function ask(visit: Visit, url: URL): Promise<string> {
+  const { method, withHead } = visit
+  const { protocol, port, host, hostname: servername, pathname, search } = url
+  const options: RequestOptions = {
+    ...{ host: '127.0.0.1', port, method, path: pathname + search, agent: false },
+    headers: { host, ...visit.headers },
+    ...(visit.trusting && { servername, ca: authority }),
+  }
+  const request = protocol === 'https:' ? httpsRequest(options) : httpRequest(options)
   request.setTimeout(30_000, () => request.destroy(new Error('no answer within 30 s')))
   request.end()
   const [response] = (await once(request, 'response')) as [IncomingMessage]

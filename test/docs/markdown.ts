@@ -22,6 +22,8 @@ export interface Visit {
   readonly headers: Readonly<Record<string, string>>
   /** `-i`: the status and the headers are printed too. */
   readonly withHead: boolean
+  /** `--cacert ca.pem`: certificates of that authority are trusted. */
+  readonly trusting: boolean
   readonly expected: readonly string[]
 }
 
@@ -134,9 +136,11 @@ function visitOf(line: number, command: string): Visit & { expected: string[] } 
   const headers: Record<string, string> = {}
   let method = 'GET'
   let withHead = false
+  let trusting = false
   let url: string | undefined
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-i') withHead = true
+    else if (word === '--cacert' && words[0] === 'ca.pem') trusting = words.shift() !== undefined
     else if (word === '-X') method = words.shift() ?? ''
     else if (word === '-H') {
       const [name = '', value = ''] = (words.shift() ?? '').split(': ')
@@ -145,7 +149,7 @@ function visitOf(line: number, command: string): Visit & { expected: string[] } 
     else throw new Error(`The test of the pages does not know ${word} in line ${line}: ${command}`)
   }
   if (url === undefined) throw new Error(`There is no address in line ${line}: ${command}`)
-  return { line, url, method, headers, withHead, expected: [] }
+  return { line, url, method, headers, withHead, trusting, expected: [] }
 }
 
 function cells(line: string): readonly string[] {
