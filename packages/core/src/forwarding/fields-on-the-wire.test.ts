@@ -214,6 +214,16 @@ describe.each(['tcp', 'unix'] as const)('fields, to a %s endpoint', (transport) 
     expect(valuesOf(answer, 'keep-alive')).not.toEqual(['timeout=3'])
   })
 
+  it.each(['Content-Length: 1', 'Transfer-Encoding: chunked', 'Connection: close'])(
+    'passes on bytes beyond ASCII before there is any body, with %s',
+    async (framing) => {
+      await using setup = await Setup.of(transport)
+      const { wire } = await setup.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      wire.send(`HTTP/1.1 200 OK\r\nX-L: caf\xe9\r\n${framing}\r\n\r\n`)
+      expect(valuesOf(await setup.client.head(), 'x-l')).toEqual(['caf\xe9'])
+    },
+  )
+
   it('keeps the connection of a client whose environment closes its own', async () => {
     await using setup = await Setup.of(transport)
     const { client, upstream } = setup

@@ -321,8 +321,11 @@ export class Answer implements Answerer, ConnectionAware {
 
   flushHead(): void {
     if (this.over || this.#bodyPassed || this.#ended || this.response.writableEnded) return
+    const response = this.response as ServerResponse
+    // Not flushHeaders(): Node.js writes what that sends as UTF-8, and fields are bytes.
+    if (this.#plain) response.write('', 'latin1')
     // HTTP/2's responses have it too, though their types do not say so.
-    ;(this.response as ServerResponse).flushHeaders()
+    else response.flushHeaders()
   }
 
   /** Lets go of the client's side, and of the clock. */

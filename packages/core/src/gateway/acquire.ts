@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { ReadyTimeoutError, type UpstreamConnectError } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
 import type { AcquireOptions, EnvironmentManager } from '../manager/manager.js'
 import type { GatewayResponse } from './messages.js'
@@ -16,9 +17,9 @@ export async function acquireFor(
   manager: EnvironmentManager,
   id: string,
   options: Omit<AcquireOptions, 'signal'>,
+  left = new AbortController(),
 ): Promise<Lease | undefined> {
   if (client.destroyed) return undefined
-  const left = new AbortController()
   const leave = (): void => left.abort(clientLeft)
   client.once('close', leave)
   // No response to an ordinary request is readable: this is the socket of an upgrade, whose client has closed its side.
@@ -30,9 +31,40 @@ export async function acquireFor(
     lease.release()
     return undefined
   } catch (error) {
-    if (left.signal.aborted) return undefined
+    if (left.signal.reason === clientLeft) return undefined
     throw error
   } finally {
     client.off('close', leave).off('end', leave)
+  }
+}
+
+/** How long a client waits for an environment that runs and can't be connected to. */
+const comeBackMs = 5_000
+
+/**
+ * The same once an environment could not be connected to: one that is started anew is waited for, and one that is not there and does
+ * not come back soon is what it was before.
+ *
+ * @throws `refused` for the latter
+ */
+export async function acquireAgain(
+  client: GatewayResponse | Duplex,
+  manager: EnvironmentManager,
+  id: string,
+  options: Omit<AcquireOptions, 'signal'>,
+  refused: UpstreamConnectError,
+  patienceMs = comeBackMs,
+): Promise<Lease | undefined> {
+  const left = new AbortController()
+  const timer = setTimeout(() => {
+    if (manager.get(id)?.state === 'unready') left.abort(refused)
+  }, patienceMs)
+  try {
+    return await acquireFor(client, manager, id, options, left)
+  } catch (error) {
+    // That it was not ready in time would be 504, as if it had been asked.
+    throw error instanceof ReadyTimeoutError ? refused : error
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -15,7 +15,7 @@ import type { Lease } from '../instance/lease.js'
 import { EnvironmentManager } from '../manager/manager.js'
 import { asRouter, type Route } from '../routing/as-router.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
-import { acquireFor } from './acquire.js'
+import { acquireAgain, acquireFor } from './acquire.js'
 import { attachUpgrades, responseOn, type UpgradableServer } from './attachment.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { type EnvironmentPort, EnvironmentPorts } from './environment-ports.js'
@@ -24,9 +24,6 @@ import { mountPath, Mounts } from './mounts.js'
 import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
 import { OwnAnswers } from './own-answers.js'
 import { HeadOfRequest } from './request-head.js'
-
-/** How often a request is sent again because nothing could be connected to. */
-const connectAttempts = 2
 
 /** Takes each request on its way: route, authorize, acquire, forward, release. */
 export class Doorman {
@@ -196,22 +193,27 @@ export class Doorman {
     use: (lease: Lease) => Promise<void>,
   ): Promise<void> {
     const owner = this.#authorize && (await askHost(this.#authorize, request, match))
-    for (let attempt = 1; ; attempt += 1) {
+    let refused: UpstreamConnectError | undefined
+    for (;;) {
       const lease =
         this.manager.acquireReady(match.id) ??
         // eslint-disable-next-line no-await-in-loop -- the second attempt depends on the first
-        (await this.#wait(client, head, match, owner))
+        (await this.#wait(client, head, match, owner, refused))
       if (!lease) return
       try {
         // eslint-disable-next-line no-await-in-loop -- as above
         await use(lease)
         return
       } catch (error) {
-        const refused = error instanceof UpstreamConnectError
-        if (!refused && !(error instanceof UpstreamConnectTimeoutError)) throw error
+        if (error instanceof UpstreamConnectTimeoutError) {
+          // No second attempt: it would wait as long.
+          this.manager.reportUnreachable(lease)
+          throw error
+        }
+        if (!(error instanceof UpstreamConnectError)) throw error
         this.manager.reportUnreachable(lease)
-        // Whoever has waited for a connection in vain once is told so: a second wait would be as long.
-        if (!refused || attempt === connectAttempts) throw error
+        if (refused) throw error
+        refused = error
       } finally {
         lease.release()
       }
@@ -223,17 +225,21 @@ export class Doorman {
     head: RequestHead,
     match: EnvironmentMatch,
     owner: string | undefined,
+    refused: UpstreamConnectError | undefined,
   ): Promise<Lease | undefined> {
     const state = this.manager.get(match.id)?.state ?? 'stopped'
     // One that is going down would be started again for it.
     if (state === 'stopped' || state === 'failed' || state === 'stopping') {
       assertMayStart(head, match.id, this.#crossSiteStarts)
     }
-    return acquireFor(client, this.manager, match.id, {
+    const how = {
       ...(owner !== undefined && { owner }),
       ...(match.template !== undefined && { template: match.template }),
       ...(match.wake !== undefined && { wake: match.wake }),
-    })
+    }
+    return refused
+      ? acquireAgain(client, this.manager, match.id, how, refused)
+      : acquireFor(client, this.manager, match.id, how)
   }
 
   #targetOf(
