@@ -130,7 +130,11 @@ async function ask(visit: Visit, url: URL): Promise<string> {
   const { method, withHead } = visit
   const { protocol, port, host, hostname: servername, pathname, search } = url
   const options: RequestOptions = {
-    ...{ host: '127.0.0.1', port, method, path: pathname + search, agent: false },
+    host: '127.0.0.1',
+    port,
+    method,
+    path: pathname + search,
+    agent: false,
     headers: { host, ...visit.headers },
     ...(visit.trusting && { servername, ca: authority }),
   }
