@@ -25,8 +25,19 @@ describe('the verdict on 4 GiB', () => {
     expect(report(all, verdicts)).toContain('at most 16: MISSED')
   })
 
+  it('is good where it is the peer’s, as far as can be told', () => {
+    for (const growths of [
+      [70, 71, 72],
+      [76, 60, 76],
+      [65, 66, 67],
+    ]) {
+      const all = [series('alcove', ...growths), series('http-proxy', 66, 66, 66)]
+      expect(judge(all)).toMatchObject([{ growsNoMore: true, isNoMoreThanPeer: true }])
+    }
+  })
+
   it('is bad where it is more than the peer’s in all rounds', () => {
-    const all = [series('alcove', 70, 71, 72), series('http-proxy', 65, 66, 64)]
+    const all = [series('alcove', 74, 75, 76), series('http-proxy', 65, 66, 64)]
     const verdicts = judge(all)
     expect(verdicts).toMatchObject([{ growsNoMore: true, isNoMoreThanPeer: false }])
     expect(report(all, verdicts)).toContain('no more: MISSED')
