@@ -11,8 +11,13 @@ import { startPayments } from './payments.ts'
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '8443' }, check: { type: 'boolean' } },
 })
-if (values.check) process.exitCode = (await check()) ? 0 : 1
-else await serve(Number(values.port))
+try {
+  if (values.check) process.exitCode = (await check()) ? 0 : 1
+  else await serve(Number(values.port))
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}
 
 async function serve(wanted: number): Promise<void> {
   // Stands for the one that browsers know: Let's Encrypt, or the company's.
@@ -25,7 +30,12 @@ async function serve(wanted: number): Promise<void> {
     wildcard: known.forServer([`*.${domain}`, domain]),
     upstreamTls: { ca: internal.cert, ...internal.forClient('the gateway') },
   }
-  const gateway = await startGateway(wanted, certificates, payments.spec)
+  const gateway = await startGateway(wanted, certificates, payments.spec).catch(
+    async (error: unknown) => {
+      await payments.close()
+      throw error
+    },
+  )
   const folder = mkdtempSync(join(tmpdir(), 'alcove-tls-'))
   const file = join(folder, 'ca.pem')
   writeFileSync(file, known.cert)

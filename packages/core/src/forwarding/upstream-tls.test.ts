@@ -8,9 +8,10 @@ import {
   strangersCertificate,
 } from '../environment/certificates.fixture.js'
 import type { EndpointTls } from '../environment/endpoint.js'
-import { resolveUpstreamTls, type UpstreamTlsOptions } from '../environment/upstream-tls.js'
+import type { UpstreamTlsOptions } from '../environment/upstream-tls.js'
 import { FakeLease } from './test-support/fake-lease.js'
-import { Front } from './test-support/front.js'
+import type { Front } from './test-support/front.js'
+import { tlsFront } from './test-support/tls-front.js'
 import { TlsUpstream, type TlsTransport } from './test-support/tls-upstream.js'
 import type { Wire } from './test-support/wire.js'
 
@@ -32,11 +33,7 @@ async function scene(
   name?: EndpointTls,
 ): Promise<Scene> {
   const upstream = await TlsUpstream.listen(transport, server)
-  const tlsFor = resolveUpstreamTls(options)
-  const front = await Front.listen(new FakeLease(upstream.endpoint(name)), {
-    dial: () => upstream.dial(),
-    tls: (lease) => tlsFor(lease.endpoint, lease.id),
-  })
+  const front = await tlsFront(upstream.endpoint(name), options, { dial: () => upstream.dial() })
   onTestFinished(async () => {
     await front[Symbol.asyncDispose]()
     await upstream[Symbol.asyncDispose]()
@@ -156,11 +153,10 @@ describe('the connections of an endpoint over TLS', () => {
       rejectUnauthorized: false,
     })
     const lease = new FakeLease(upstream.endpoint())
-    const tlsFor = resolveUpstreamTls({
+    const front = await tlsFront(lease, {
       upstreamTls: { ca: authority },
       tlsSecrets: { own: { ca: authority, ...clientCertificate } },
     })
-    const front = await Front.listen(lease, { tls: () => tlsFor(lease.endpoint, lease.id) })
     onTestFinished(async () => {
       await front[Symbol.asyncDispose]()
       await upstream[Symbol.asyncDispose]()
