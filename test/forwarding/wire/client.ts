@@ -29,6 +29,8 @@ export interface Client {
 /** One request, and its answer as far as it is here. */
 export interface Call {
   readonly interim: readonly Head[]
+  /** The first 1xx, as soon as it is here. @throws where the final head comes without one */
+  firstInterim(): Promise<Head>
   /** The final head. */
   head(): Promise<Head>
   /** Waits until this much of the body is here; returns all that is. */

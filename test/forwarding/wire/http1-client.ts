@@ -53,6 +53,13 @@ class Http1Call implements Call {
     return this.#decoder.interim
   }
 
+  async firstInterim(): Promise<Head> {
+    await this.#when(({ interim, head }) => (interim[0] ?? head) !== undefined, 'a 1xx')
+    const [first] = this.#decoder.interim
+    if (!first) throw new Error(`Expected a 1xx, got ${this.#decoder.head?.line}`)
+    return first
+  }
+
   async head(): Promise<Head> {
     await this.#when(({ head }) => head !== undefined, 'the head of an answer')
     return this.#decoder.head as Head

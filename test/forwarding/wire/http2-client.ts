@@ -69,6 +69,13 @@ class Http2Call implements Call {
     stream.on('close', () => note(() => (this.#closed = true)))
   }
 
+  async firstInterim(): Promise<Head> {
+    await this.#when(() => (this.interim[0] ?? this.#head) !== undefined, 'a 1xx')
+    const [first] = this.interim
+    if (!first) throw new Error(`Expected a 1xx, got ${this.#head?.line}`)
+    return first
+  }
+
   async head(): Promise<Head> {
     await this.#when(() => this.#head !== undefined, 'the head of an answer')
     return this.#head as Head
