@@ -72,7 +72,10 @@ class Round {
         ? cases.filter(({ section }) => contestant.without?.[section] === undefined)
         : []
     const settings = asked.flatMap((row) =>
-      settingsOf(contestant, row).map((setting) => ({ row, setting })),
+      settingsOf(contestant, row)
+        // What is in front and what is behind have nothing to do with each other.
+        .filter(({ front, target }) => front === 'http1' || target === 'tcp')
+        .map((setting) => ({ row, setting })),
     )
     let prepared: Promise<void> | undefined
     this.tasks = settings.map(({ row, setting }, place) => async () => {

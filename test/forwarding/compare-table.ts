@@ -14,7 +14,7 @@ const sections: readonly Section[] = [
 const settings: readonly (readonly [title: string, has: (result: Result) => boolean])[] = [
   ['HTTP/1.1, TCP', ({ front, target }) => front === 'http1' && target === 'tcp'],
   ['HTTP/1.1, Unix socket', ({ front, target }) => front === 'http1' && target === 'unix'],
-  ['HTTP/2', ({ front }) => front === 'http2'],
+  ['HTTP/2, TCP', ({ front }) => front === 'http2'],
 ]
 
 /** How many of the cases that each was asked it has passed, by what is in front and behind. */

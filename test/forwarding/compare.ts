@@ -13,7 +13,7 @@ import { failuresOf, sectionsTable, settingsTable, verdict } from './compare-tab
 import { peers } from './peers/index.ts'
 
 /** Most cases that fail do so by waiting for something that never comes. */
-const parallel = 16
+const parallel = 32
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +22,9 @@ const { values } = parseArgs({
     verbose: { type: 'boolean', default: false },
   },
 })
+
+// What a case waits for beside what has failed may fail as well, when nobody listens any more.
+process.on('unhandledRejection', () => {})
 
 const contestants = chosen([...alcove.map((subject) => ({ ...subject, version })), ...peers])
 const begun = performance.now()

@@ -11,7 +11,7 @@ import type { Setup } from './orders.ts'
  * - Upgrade and Connection from a map: passed on for WebSockets alone, empty otherwise;
  * - X-Forwarded-* as in its examples, or extended where the client is trusted, Forwarded as in its wiki, Via: it adds
  *   none by itself;
- * - Host as the client wrote it: by default it writes the target's;
+ * - Host as the client wrote it, and its own where there is none: by default it writes the target's;
  * - merge_slashes off, names with underscores, and names that it calls invalid: dropped otherwise;
  * - Server and Date of the target are passed on, its X-Accel-* are not obeyed;
  * - proxy_redirect and proxy_cookie_domain for the target's own address: by default they know that of the upstream
@@ -39,6 +39,7 @@ http {
   map $http_upgrade $upgrade { default ""; "~*^websocket$" $http_upgrade; }
   map $upgrade $connection_upgrade { default upgrade; "" ""; }
   map $http_via $via { default "$http_via, $server_protocol nginx"; "" "$server_protocol nginx"; }
+  map $http_host $asked_host { default $http_host; "" $host; }
   map $http_host $asked_port { default 80; "~:(?<digits>[0-9]+)$" $digits; }
 ${forwardedMaps(settings)}
   upstream environment { server ${address(target)} max_fails=0; keepalive 16; }
@@ -68,7 +69,7 @@ ${ownAddress(target)}
       proxy_pass_header X-Accel-Limit-Rate;
       proxy_pass_header X-Pad;
       proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Buffering X-Accel-Charset X-Accel-Limit-Rate;
-      proxy_set_header Host $http_host;
+      proxy_set_header Host $asked_host;
       proxy_set_header Upgrade $upgrade;
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header Via $via;
