@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
-import { type buildConnector, Client, Pool, type Dispatcher } from 'undici'
+import { type buildConnector, Pool, type Dispatcher } from 'undici'
 import { type Endpoint, sameEndpoint } from '../environment/endpoint.js'
 import type { Lease } from '../instance/lease.js'
+import { Connection, type ConnectionAware } from './connection.js'
 import { type Dial, dialConnector } from './dial.js'
 import { tlsConnector, type TlsConnectorOptions } from './upstream-tls.js'
 
@@ -19,34 +20,6 @@ export interface PoolOptions {
  * @throws an UpstreamCertificateError where what it takes is not there
  */
 export type TlsOf = (lease: Lease) => ConnectionOptions | undefined
-
-/** A handler that wants to know which connection it got. */
-export interface ConnectionAware extends Dispatcher.DispatchHandler {
-  connection: Connection | undefined
-}
-
-/** One connection of a pool, which knows whether it has carried a request before. */
-export class Connection extends Client {
-  #requests = 0
-
-  constructor(origin: URL, options: Client.Options) {
-    super(origin, options)
-    this.on('disconnect', () => {
-      this.#requests = 0
-    })
-  }
-
-  /** Counts one more request. @returns whether there were others before */
-  use(): boolean {
-    this.#requests += 1
-    return this.#requests > 1
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAware): boolean {
-    handler.connection = this
-    return super.dispatch(options, handler)
-  }
-}
 
 // Dev servers set many and long fields; Node.js's own 16 KiB are for strangers.
 const maxResponseHeaderBytes = 128 * 1024

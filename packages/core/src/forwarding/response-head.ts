@@ -30,7 +30,7 @@ export function writeHead(
       for (const cookie of [cookies].flat()) flat.push('Set-Cookie', String(cookie))
     }
     response.writeHead(status, reason, flat)
-    return true
+    return response.write === ServerResponse.prototype.write
   }
   // Somebody has put a function of their own in its place, and those seldom understand a flat list.
   setFields(response, flat)

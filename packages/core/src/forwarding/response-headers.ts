@@ -15,6 +15,8 @@ export class ResponseFields {
   readonly flat: string[] = []
   /** The declared length, -1 where there is none. */
   contentLength = -1
+  /** The body comes in chunks. */
+  chunked = false
   eventStream = false
   /** The fields that may follow the body. */
   trailer: string | undefined
@@ -120,6 +122,7 @@ export function responseFields(raw: readonly Buffer[], context: AnswerContext): 
               'The environment answered in a transfer coding that it was not asked for',
             )
           }
+          fields.chunked = true
           continue
         }
         break

@@ -21,7 +21,7 @@ import {
   knowsHttp11,
 } from './messages.js'
 import type { Passage } from './passage.js'
-import type { Connection, ConnectionAware } from './pools.js'
+import type { Connection, ConnectionAware } from './connection.js'
 import { relayInterim, relayTrailers, writeHead } from './response-head.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 import { mayRetry } from './retry.js'
@@ -51,6 +51,8 @@ export class Answer implements Answerer, ConnectionAware {
   /** All of the answer is with the response. */
   #ended = false
   #eventStream = false
+  /** The end of the connection is the end of the body. */
+  #untilClose = false
   #drainWatched = false
   /** Bytes of a declared length that are still to come, -1 where none is declared. */
   #remaining = -1
@@ -143,6 +145,7 @@ export class Answer implements Answerer, ConnectionAware {
     }
     if (bodiless || fields.contentLength === 0) return
     this.#remaining = fields.contentLength
+    this.#untilClose = fields.contentLength < 0 && !fields.chunked
     this.#limits?.streams()
     // Most bodies begin in the same read, and then head and body leave together.
     process.nextTick(flushHead, this)
@@ -184,6 +187,11 @@ export class Answer implements Answerer, ConnectionAware {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.over) return
+    if (this.#untilClose && this.connection?.broke) {
+      const { id } = this.passage.lease
+      this.fail(new UpstreamBrokenError(`Environment ${quote(id)} broke the connection`, { id }))
+      return
+    }
     const { response } = this
     const lingers = this.#lingers()
     if (!this.#ended) {
