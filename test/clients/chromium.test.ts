@@ -25,18 +25,18 @@ describe.skipIf(executable === '')('Chromium,', () => {
     let page: Page
     beforeAll(async () => {
       host = await Host.listen(front, every(programAt(webApp)))
-    })
-    beforeEach(async () => {
-      printed = printedBy(host.manager)
       profile = await chromium.profile()
       page = await profile.newPage()
       await page.goto(host.urlOf('a'))
     })
-    afterEach(async () => {
-      await profile.close()
-      await unused(host.manager, 'a')
+    beforeEach(() => {
+      printed = printedBy(host.manager)
     })
-    afterAll(() => host[Symbol.asyncDispose]())
+    afterEach(() => unused(host.manager, 'a'))
+    afterAll(async () => {
+      await profile.close()
+      await host[Symbol.asyncDispose]()
+    })
 
     const says = (line: string): Promise<unknown> => printed.next(({ text }) => text === line)
     async function send(path: string, body = ''): Promise<void> {
@@ -173,11 +173,13 @@ describe.skipIf(executable === '')('Chromium,', () => {
     })
 
     it('lets go of a WebSocket and a stream when its page goes', async () => {
-      await inPage(page, `new WebSocket('/'); new EventSource('/streams/left')`)
+      const left = await profile.newPage()
+      await left.goto(host.urlOf('a'))
+      await inPage(left, `new WebSocket('/'); new EventSource('/streams/left')`)
       await expect
         .poll(() => host.manager.explain('a').leases)
         .toMatchObject({ upgrade: 1, stream: 1 })
-      await page.close()
+      await left.close()
       await says('closed /streams/left')
       await printed.next(({ text }) => text.startsWith('socket closed 1001'))
     })

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Curl, type CurlResult } from './curl.ts'
 import { every, printedBy, programAt, unused } from './environments.ts'
 import { type Front, Host } from './host.ts'
@@ -37,6 +37,7 @@ describe.skipIf(executable === '')('curl', () => {
     beforeAll(async () => {
       host = await Host.listen(front, every(programAt(webApp)))
     })
+    afterEach(() => unused(host.manager, 'a'))
     afterAll(() => host[Symbol.asyncDispose]())
 
     // Without TLS, curl 7.88 fails on the second request of a connection: https://github.com/curl/curl/issues/10634
@@ -164,7 +165,6 @@ describe.skipIf(executable === '')('curl', () => {
       child.kill('SIGKILL')
       await printed.next(({ text }) => text === 'closed /streams/x')
       await result
-      await unused(host.manager, 'a')
     })
 
     it('is not told that an answer is whole where it was broken off', async () => {

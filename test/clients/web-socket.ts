@@ -48,6 +48,7 @@ export class Client {
       headers: { 'x-env-id': id },
       // The tests' certificate is of nobody.
       rejectUnauthorized: false,
+      perMessageDeflate: false,
       ...options,
     })
     return new Client(socket)
