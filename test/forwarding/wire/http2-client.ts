@@ -122,7 +122,7 @@ class Http2Call implements Call {
   leave(): void {
     // With a body still open, Node.js would end that like a whole one first.
     if (this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL)
-    else this.#stream.destroy(new Error('The client left'))
+    else this.#stream.destroy()
   }
 
   get #well(): boolean {

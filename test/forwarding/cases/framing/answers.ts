@@ -63,6 +63,9 @@ export const answers = [
     'An answer with a length that is no number is 502': broken(
       'HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\nok',
     ),
+    'An answer in a transfer coding that nobody asked for is 502': broken(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    ),
     async 'A chunk that makes no sense cuts the answer'(scene) {
       const { call, wire } = await scene.exchange()
       wire.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')

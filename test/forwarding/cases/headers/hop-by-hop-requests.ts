@@ -35,6 +35,10 @@ export const hopByHopRequests = group('headers', 'RFC 9110 §7.6.1', http1, {
     ['Upgrade', 'foo/2'],
   ]),
 
+  'HTTP2-Settings goes no further, whether Connection names it or not': removed('http2-settings', [
+    ['HTTP2-Settings', 'AAMAAABkAAQAAP__'],
+  ]),
+
   async 'Connection says what holds between proxy and environment, not what the client said'(
     scene,
   ) {

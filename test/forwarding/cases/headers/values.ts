@@ -58,6 +58,18 @@ const passed = group('headers', 'RFC 9110 §5.2, §5.3', both, {
     const head = await answered(scene, 'X-Bytes: \xe4\xff\x80\xa0 \xc3\xa4')
     assert.deepEqual(head.values('x-bytes'), ['\xe4\xff\x80\xa0 \xc3\xa4'])
   },
+  async 'Bytes beyond ASCII pass unchanged in a head that goes ahead of its body'(scene) {
+    for (const framing of [
+      'Content-Length: 2',
+      'Transfer-Encoding: chunked',
+      'Connection: close',
+    ]) {
+      const { call, wire } = await scene.exchange()
+      wire.send(`HTTP/1.1 200 OK\r\nX-Bytes: \xe4\xff\x80\r\n${framing}\r\n\r\n`)
+      assert.deepEqual((await call.head()).values('x-bytes'), ['\xe4\xff\x80'])
+      wire.socket.destroy()
+    }
+  },
   async 'White space, quotes and commas within a value pass unchanged'(scene) {
     const value = 'a  b "c, \\"d" ; e=f ,g'
     const { head } = await scene.exchange({ fields: [['X-Odd', value]] })

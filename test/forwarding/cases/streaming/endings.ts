@@ -91,6 +91,18 @@ export const endings = [
     'A client whose connection breaks in the middle of an answer ends the request to the environment':
       leaves(half.length, 'destroy'),
   }),
+  ...group('streaming', 'RFC 9112 §9.3.2', http1, {
+    async 'A client that leaves ends all requests that it has sent in one go'(scene) {
+      const client = await scene.wire()
+      const get = 'GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n'
+      client.send(get + get + get)
+      const first = await scene.environment.connection()
+      await first.head()
+      client.socket.destroy()
+      await first.end()
+      for (const wire of scene.environment.connections) await wire.end()
+    },
+  }),
   ...group('streaming', 'RFC 9113 §5.4.2', ['http2'], {
     async 'A cut answer is the end of its stream, and of no other'(scene) {
       const { client, call, wire } = await scene.exchange()
