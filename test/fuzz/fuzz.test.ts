@@ -1,0 +1,74 @@
+// Random sequences of requests, sound and broken, with aborts and pauses from both sides, against a gateway before raw environments.
+//
+//   ALCOVE_FUZZ_RUNS=1000                       so many runs, however long they take
+//   ALCOVE_FUZZ_SEED=1                          the same runs again
+//   ALCOVE_FUZZ_SEED=1 ALCOVE_FUZZ_PATH=3:0:1   the one that a failure has printed
+import * as fc from 'fast-check'
+import { describe, it } from 'vitest'
+import { scenarios } from './arbitraries.ts'
+import { describeScenario } from './description.ts'
+import { run } from './run.ts'
+import type { Front, Scenario } from './scenario.ts'
+
+/** How long each front is tried where no number of runs is given. */
+const budgetMs = 9000
+/** How long a failing case may be made smaller. */
+const shrinkingMs = 60_000
+/** Runs of one seed; the next ones have the next. */
+const batch = 20
+
+const { ALCOVE_FUZZ_PATH: path, ALCOVE_FUZZ_RUNS: runs } = process.env
+const firstSeed = Number(process.env['ALCOVE_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 30))
+
+describe(`a gateway under random requests (ALCOVE_FUZZ_SEED=${firstSeed})`, () => {
+  it.each(['http1', 'http2'] as const)(
+    'stays up, mixes nothing up and leaves nothing behind: %s in front',
+    async (front) => {
+      say(`Fuzzing ${front} with ALCOVE_FUZZ_SEED=${firstSeed}`)
+      const until = performance.now() + budgetMs
+      let played = 0
+      for (let seed = firstSeed; ; seed += 1) {
+        const numRuns = runs === undefined ? batch : Math.min(batch, Number(runs) - played)
+        const failure = await tryOut(front, seed, numRuns)
+        if (failure !== undefined) throw new Error(failure)
+        played += numRuns
+        if (path !== undefined) break
+        if (runs === undefined ? performance.now() > until : played >= Number(runs)) break
+      }
+      say(`Fuzzed ${front}: ${played} runs`)
+    },
+    Number.POSITIVE_INFINITY,
+  )
+})
+
+/** Plays random scenarios. @returns the report of one that went wrong, made as small as can be */
+async function tryOut(front: Front, seed: number, numRuns: number): Promise<string | undefined> {
+  let until = Number.POSITIVE_INFINITY
+  const property = fc.asyncProperty(scenarios(front), async (scenario) => {
+    if (performance.now() > until) return
+    const wrong = await run(scenario)
+    if (wrong.length === 0) return
+    // From now on, what runs is a smaller version of the failing case.
+    until = Math.min(until, performance.now() + shrinkingMs)
+    throw new Error(wrong.join('\n'))
+  })
+  const details = await fc.check(property, { seed, numRuns, ...(path !== undefined && { path }) })
+  return details.failed ? report(front, details) : undefined
+}
+
+function report(front: Front, details: fc.RunDetails<[Scenario]>): string {
+  const { counterexample, counterexamplePath, errorInstance, numShrinks, seed } = details
+  const [scenario] = counterexample ?? []
+  const wrong = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
+  return [
+    wrong,
+    '',
+    ...(scenario ? [describeScenario(scenario)] : []),
+    '',
+    `Again: ALCOVE_FUZZ_SEED=${seed} ALCOVE_FUZZ_PATH=${counterexamplePath ?? ''} (${front}, made smaller ${numShrinks} times)`,
+  ].join('\n')
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,40 @@
+import { type AnswerPlan, type RequestPlan, type Visit, environmentNames } from './scenario.ts'
+
+const pace = { cuts: [], pause: 0 }
+
+export const plainRequest: RequestPlan = {
+  method: 'GET',
+  target: 'path',
+  version: '1.1',
+  framing: 'none',
+  size: 0,
+  extras: [],
+  pace,
+}
+
+export const plainAnswer: AnswerPlan = {
+  when: 'request',
+  version: '1.1',
+  interims: [],
+  status: 200,
+  framing: 'length',
+  size: 100,
+  trailers: false,
+  pace,
+  after: 'keep',
+}
+
+/** A visit that has to go well: it reads and writes something at each environment. */
+export const probe: Visit = {
+  afterOthers: false,
+  pipelined: false,
+  leaving: 'fin',
+  exchanges: environmentNames.flatMap((environment) => [
+    { environment, request: plainRequest, answer: plainAnswer },
+    {
+      environment,
+      request: { ...plainRequest, method: 'POST', framing: 'length', size: 1000 },
+      answer: { ...plainAnswer, framing: 'chunked', size: 1000 },
+    },
+  ]),
+}

@@ -1,0 +1,60 @@
+import { createHook } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
+
+/** How many there are of each kind. */
+export type Counts = Readonly<Record<string, number>>
+
+/** What keeps this process alive. */
+export function resources(): Counts {
+  return counted(
+    // One that runs now, such as this.
+    process.getActiveResourcesInfo().filter((kind) => kind !== 'Immediate'),
+  )
+}
+
+/** How many listeners an emitter has for each event. */
+export function listeners(emitter: EventEmitter): Counts {
+  return Object.fromEntries(
+    emitter.eventNames().map((event) => [String(event), emitter.listenerCount(event)]),
+  )
+}
+
+/** What there is more of than before, in words. */
+export function grown(what: string, before: Counts, after: Counts, tolerated = 0): string[] {
+  return Object.entries(after)
+    .filter(([kind, count]) => count > (before[kind] ?? 0) + tolerated)
+    .map(([kind, count]) => `${what}: ${count} of ${kind}, and ${before[kind] ?? 0} before`)
+}
+
+function counted(kinds: readonly string[]): Counts {
+  const counts: Record<string, number> = {}
+  for (const kind of kinds) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
+
+/** Sees timers too that keep nothing alive: those that the packages' code sets, by where it does. */
+export class TimerWatch implements Disposable {
+  readonly #set = new Map<number, string>()
+  readonly #hook = createHook({
+    init: (id, type) => {
+      if (type !== 'Timeout') return
+      const { stack = '' } = new Error('set')
+      const where = stack.split('\n').find((line) => line.includes('/packages/'))
+      if (where !== undefined) this.#set.set(id, where.trim())
+    },
+    destroy: (id) => this.#set.delete(id),
+  })
+
+  constructor() {
+    this.#hook.enable()
+  }
+
+  [Symbol.dispose](): void {
+    this.#hook.disable()
+  }
+
+  /** Those that are neither over nor cleared. */
+  get left(): Counts {
+    return counted([...this.#set.values()])
+  }
+}

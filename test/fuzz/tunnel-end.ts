@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net'
+import { breakOff } from './break-off.ts'
+import type { ExchangeRecord, Ledger } from './record.ts'
+import type { TunnelPlan } from './scenario.ts'
+import { type Direction, stamped } from './stamp.ts'
+import { turns } from './turns.ts'
+
+/** What is sent through a tunnel: stamped bytes, as they are or as one binary frame (RFC 6455 §5.2). */
+export function tunnelBytes(token: string, direction: Direction, plan: TunnelPlan): Buffer {
+  const size = direction === '>' ? plan.up : plan.down
+  const content = stamped(token, direction, 0, size)
+  if (!plan.framed) return content
+  const masked = direction === '>' ? 0x80 : 0
+  const head = Buffer.alloc(10)
+  head[0] = 0x82
+  head[1] = masked | 127
+  head.writeBigUInt64BE(BigInt(size), 2)
+  // A mask may be zero.
+  return Buffer.concat([head, Buffer.alloc(masked === 0 ? 0 : 4), content])
+}
+
+/** What goes out with the head: little, since it is not read before the environment has agreed. */
+export function earlyBytes(all: Buffer, plan: TunnelPlan): Buffer {
+  return all.subarray(0, plan.early ? Math.min(1000, all.length / 2) : 0)
+}
+
+const switching =
+  'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n'
+
+/** One end of an upgraded connection: sends its bytes, checks the other's, and ends when it should. */
+export class TunnelEnd {
+  readonly #mine: Buffer
+  readonly #theirs: Buffer
+  #received = 0
+  #broken = false
+
+  constructor(
+    private readonly side: 'client' | 'environment',
+    private readonly record: ExchangeRecord,
+    private readonly plan: TunnelPlan,
+    private readonly socket: Socket,
+    private readonly ledger: Ledger,
+  ) {
+    const up = tunnelBytes(record.token, '>', plan)
+    const down = tunnelBytes(record.token, '<', plan)
+    this.#mine = side === 'client' ? up : down
+    this.#theirs = side === 'client' ? down : up
+    record.tunnelWhole[side] = this.whole
+  }
+
+  /** All that the other side sends is here. */
+  get whole(): boolean {
+    return !this.#broken && this.#received === this.#theirs.length
+  }
+
+  /** Answers the handshake, as the environment, and goes on. */
+  accept(): void {
+    const head = Buffer.from(
+      `${switching}x-token: ${this.record.token}\r\nx-latin1: caf\xe9 \xff\r\n\r\n`,
+      'latin1',
+    )
+    this.#write(Buffer.concat([head, earlyBytes(this.#mine, this.plan)]))
+    this.open()
+  }
+
+  /** Sends what is left. */
+  open(): void {
+    const early = earlyBytes(this.#mine, this.plan)
+    this.#write(this.#mine.subarray(early.length))
+    if (this.plan.ends !== this.side) return
+    if (this.plan.how === 'rst') void turns(3).then(() => breakOff(this.socket))
+    else this.#endWhenDue()
+  }
+
+  #endWhenDue(): void {
+    // A server that has ended is not sent what comes after that: a WebSocket's closes once both sides are done.
+    if (this.side === 'client' || this.whole) this.socket.end()
+  }
+
+  take(bytes: Buffer): void {
+    const right = this.#theirs.subarray(this.#received, this.#received + bytes.length)
+    if (!this.#broken && !right.equals(bytes)) {
+      this.#broken = true
+      const got = JSON.stringify(bytes.toString('latin1', 0, 48))
+      this.ledger.violated(
+        `The ${this.side} of the tunnel ${this.record.token} got ${got} at byte ${this.#received}`,
+      )
+    }
+    this.#received += bytes.length
+    this.record.tunnelWhole[this.side] = this.whole
+    if (this.plan.ends === this.side && this.plan.how === 'fin') this.#endWhenDue()
+  }
+
+  otherEnded(): void {
+    this.socket.end()
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length > 0 && this.socket.writable) {
+      this.socket.write(bytes, () => this.ledger.moved())
+    }
+  }
+}
