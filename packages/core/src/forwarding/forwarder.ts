@@ -5,6 +5,7 @@ import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '
 import type { Lease } from '../instance/lease.js'
 import { checkOptions } from '../option-check.js'
 import { mayFollow, requestBody } from './body.js'
+import type { EarlyBytes } from './early-bytes.js'
 import { Origin, addForwarded, plainAddress } from './forwarded.js'
 import {
   type ForwarderOptions,
@@ -87,12 +88,14 @@ export class Forwarder {
   /**
    * The same for an upgrade; resolves when the tunnel has ended, or any other answer has been sent.
    *
+   * @param early - Reads the socket until there is a tunnel.
+   *
    * @throws an AlcoveError, and then nothing was written to the socket
    */
   upgrade(
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
+    early: EarlyBytes,
     lease: Lease,
     to: ForwardTarget,
   ): Promise<void> {
@@ -100,7 +103,7 @@ export class Forwarder {
       this.#tunnels.guard(socket)
       const fields = requestFields(request.rawHeaders, this.#rules)
       const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
-      const body = upgradeBody(request, socket, head, fields, websocket)
+      const body = upgradeBody(request, socket, early, fields, websocket)
       const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
       // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
       if (websocket) passage.options.upgrade = 'websocket'
@@ -110,7 +113,7 @@ export class Forwarder {
           socket.destroy()
           resolve()
         } else {
-          new Handshake(request, socket, head, this.#tunnels, passage).start()
+          new Handshake(request, socket, early, this.#tunnels, passage).start()
         }
       })
     })

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { EarlyBytes } from './early-bytes.js'
 import { FakeLease } from './test-support/fake-lease.js'
 import { frame } from './test-support/frames.js'
 import { Front, type FrontOptions } from './test-support/front.js'
@@ -153,6 +155,39 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     },
   )
 
+  it.each(['end', 'resetAndDestroy'] as const)(
+    'is given up with a client that leaves before an answer, and has spoken before (%s)',
+    async (how) => {
+      await using setup = await Setup.of(transport)
+      const { wire } = await setup.request(handshake)
+      setup.client.send('x')
+      setup.client.socket[how]()
+      await wire.end()
+      await setup.front.done[0]
+    },
+  )
+
+  it('is no place for a client that says much before it has an answer', async () => {
+    await using setup = await Setup.of(transport)
+    const { wire } = await setup.request(handshake)
+    setup.client.send('x'.repeat(100_000))
+    await setup.client.end()
+    await wire.end()
+    await setup.front.done[0]
+  })
+
+  it('hands on what came before the answer, in order', async () => {
+    await using setup = await Setup.of(transport)
+    const { wire } = await setup.request(`${handshake}one `)
+    setup.client.send('two ')
+    const [socket] = setup.front.openSockets
+    if (socket) await once(socket, 'data')
+    wire.send(switching)
+    await setup.client.head()
+    setup.client.send('three')
+    expect(await wire.until('three')).toBe('one two three')
+  })
+
   it('treats a wish for anything else as a wish, and closes afterwards', async () => {
     await using setup = await Setup.of(transport)
     const { client } = setup
@@ -301,10 +336,11 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     await setup.upstream[Symbol.asyncDispose]()
     const events = ['readable', 'data', 'end', 'drain', 'close', 'finish']
     setup.front.onUpgrade = async (request, socket, head) => {
+      const early = new EarlyBytes(socket, head)
       const before = events.map((event) => socket.listenerCount(event))
       for (let i = 0; i < 3; i += 1) {
         await expect(
-          setup.front.forwarder.upgrade(request, socket, head, setup.front.lease, { target: '/' }),
+          setup.front.forwarder.upgrade(request, socket, early, setup.front.lease, { target: '/' }),
         ).rejects.toMatchObject({ code: 'ALCOVE_UPSTREAM_CONNECT' })
       }
       expect(socket.listenerCount('error')).toBe(1)

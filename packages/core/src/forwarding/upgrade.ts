@@ -7,6 +7,7 @@ import type { Passage } from './passage.js'
 import type { RequestFields } from './request-headers.js'
 import { responseFields } from './response-headers.js'
 import { requestBody } from './body.js'
+import type { EarlyBytes } from './early-bytes.js'
 import { Answer } from './response.js'
 import { Tunnel, type Tunnels } from './tunnel.js'
 
@@ -16,19 +17,19 @@ const lingerMs = 5000
 /** Asks an environment for an upgrade: a tunnel where it agrees, and otherwise its answer, after which the connection ends. */
 export class Handshake extends Answer {
   readonly #socket: Duplex
-  readonly #head: Buffer
+  readonly #early: EarlyBytes
   readonly #tunnels: Tunnels
 
   constructor(
     request: IncomingMessage,
     socket: Duplex,
-    head: Buffer,
+    early: EarlyBytes,
     tunnels: Tunnels,
     passage: Passage,
   ) {
     super(request, responseOn(request, socket), passage)
     this.#socket = socket
-    this.#head = head
+    this.#early = early
     this.#tunnels = tunnels
     socket.on('end', this.#onEnd)
     this.response.on('finish', this.#onFinish)
@@ -56,7 +57,7 @@ export class Handshake extends Answer {
     this.#socket.write(`${answer}\r\n`, 'latin1')
     const tunnel = new Tunnel(this.#socket, upstream, lease)
     this.#tunnels.run(tunnel).then(resolve, resolve)
-    tunnel.start(this.#head)
+    tunnel.start(this.#early.take())
   }
 
   protected override detach(): void {
@@ -107,7 +108,7 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
 export function upgradeBody(
   request: IncomingMessage,
   socket: Duplex,
-  head: Buffer,
+  early: EarlyBytes,
   fields: RequestFields,
   websocket: boolean,
 ): Readable | Buffer | null {
@@ -117,7 +118,7 @@ export function upgradeBody(
   if (!request.complete || request.readableLength > 0) {
     return requestBody(request, framing, contentLength)
   }
-  if (framing === 'length') return new SocketBody(socket, head, Number(contentLength))
+  if (framing === 'length') return new SocketBody(socket, early.take(), Number(contentLength))
   throw new BadRequestError(
     "A chunked body can't be read where an upgrade is asked for: leave Upgrade out",
   )

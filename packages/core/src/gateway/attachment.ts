@@ -111,6 +111,8 @@ export function responseOn(request: IncomingMessage, socket: Duplex): ServerResp
   response.once('finish', () => {
     response.detachSocket(socket as never)
     socket.end()
+    // As the server does that has let go of it: some wait for the close of a response, not for its end.
+    process.nextTick(() => response.emit('close'))
   })
   return response
 }

@@ -9,6 +9,7 @@ import {
   UpstreamConnectError,
   UpstreamConnectTimeoutError,
 } from '../errors.js'
+import { EarlyBytes } from '../forwarding/early-bytes.js'
 import { Forwarder } from '../forwarding/forwarder.js'
 import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
@@ -168,13 +169,14 @@ export class Doorman {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> {
     socket.on('error', () => {})
+    const early = new EarlyBytes(socket, first)
     const head = new HeadOfRequest(request)
     try {
       const match = this.#match(head)
       if (match?.is !== 'environment') throw new RouteRejectedError(404, 'Its route has changed')
       const to = this.#targetOf(request, head, match, undefined)
       await this.#visit(request, socket, head, match, (lease) =>
-        this.#forwarder.upgrade(request, socket, first, lease, to),
+        this.#forwarder.upgrade(request, socket, early, lease, to),
       )
       // Whoever left while it waited may have closed its own side only.
       if (socket.readableEnded) socket.destroy()

@@ -13,6 +13,7 @@ import {
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { AlcoveError } from '../../errors.js'
+import { EarlyBytes } from '../early-bytes.js'
 import { Forwarder } from '../forwarder.js'
 import type { ForwarderOptions } from '../forwarder-options.js'
 import type { ForwardTarget } from '../passage.js'
@@ -131,7 +132,8 @@ export class Front implements AsyncDisposable {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
       const to = { target: request.url ?? '/', ...this.#options.to }
-      await this.forwarder.upgrade(request, socket, head, this.lease, to)
+      const early = new EarlyBytes(socket, head)
+      await this.forwarder.upgrade(request, socket, early, this.lease, to)
     } catch (error) {
       const { status, code } = this.#note(error)
       socket.end(
