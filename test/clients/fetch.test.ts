@@ -10,7 +10,6 @@ const webApp = new URL('programs/web-app.ts', import.meta.url)
 describe.each<[Front, 'socket' | 'reported-port']>([
   ['node:http', 'reported-port'],
   ['Express 5', 'socket'],
-  ['Koa 3', 'socket'],
 ])("Node.js's own fetch, by %s, to a %s,", (front, listen) => {
   let host: Host
   beforeAll(async () => {

@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { changesOf, every, printedBy, programAt, unused } from './environments.ts'
-import { type Front, Host } from './host.ts'
+import { Host } from './host.ts'
 import { Client } from './web-socket.ts'
 
 const webSockets = new URL('programs/web-sockets.ts', import.meta.url)
 const killedClient = new URL('programs/web-socket-client.ts', import.meta.url)
 
-describe.each<[Front]>([['node:http'], ['Express 5']])('a WebSocket, by %s,', (front) => {
+describe('a WebSocket', () => {
   let host: Host
   beforeEach(async () => {
-    host = await Host.listen(front, every(programAt(webSockets)))
+    host = await Host.listen('Express 5', every(programAt(webSockets)))
   })
   afterEach(() => host[Symbol.asyncDispose]())
 

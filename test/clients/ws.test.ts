@@ -14,7 +14,7 @@ const sha256 = (data: Buffer): string => createHash('sha256').update(data).diges
 describe.each<[Front, 'socket' | 'reported-port']>([
   ['node:http', 'socket'],
   ['Express 5', 'reported-port'],
-  ['Koa 3', 'socket'],
+
   ['TLS', 'reported-port'],
 ])('a client of `ws`, by %s, to an environment with a %s', (front, listen) => {
   let host: Host
