@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { type FrontRequest, type FrontResponse, isHttp2Response } from './messages.js'
+import { type FrontRequest, type FrontResponse, clientSide, isHttp2Response } from './messages.js'
 
 /** Whoever answers a client and has to know how the client does. */
 export interface Answerer {
@@ -33,8 +34,10 @@ export function watchClient(
   response: FrontResponse,
   answerer: Answerer,
 ): void {
+  const side: EventEmitter & Watched = clientSide(response)
   ;(response as Watched)[kAnswerer] = answerer
-  response.on('close', onClose)
+  side[kAnswerer] = answerer
+  side.on('close', onClose)
   if (response.socket === null) watchWaiting(request.socket, answerer)
 }
 
@@ -57,8 +60,11 @@ export function unwatchClient(
   response: FrontResponse,
   answerer: Answerer,
 ): void {
+  const side: EventEmitter & Watched = clientSide(response)
   ;(response as Watched)[kAnswerer] = undefined
-  response.off('close', onClose).off('drain', onDrain)
+  side[kAnswerer] = undefined
+  side.off('close', onClose)
+  response.off('drain', onDrain)
   waiting.get(request.socket)?.delete(answerer)
 }
 

@@ -18,6 +18,7 @@ import {
   type FrontRequest,
   type FrontResponse,
   clientIsGone,
+  clientSide,
   isFaultyFraming,
   knowsHttp11,
 } from './messages.js'
@@ -158,8 +159,13 @@ export class Forwarder {
       return
     }
     const leave = (): void => resolve()
-    client.once('close', leave).once('end', leave)
-    const unwatch = (): void => void client.off('close', leave).off('end', leave)
+    const side = clientSide(client)
+    side.once('close', leave)
+    client.once('end', leave)
+    const unwatch = (): void => {
+      side.off('close', leave)
+      client.off('end', leave)
+    }
     changed.then(go).catch(reject).finally(unwatch)
   }
 

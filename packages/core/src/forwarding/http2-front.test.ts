@@ -256,6 +256,16 @@ describe.each(['tcp', 'unix'] as const)('HTTP/2 in front of a %s endpoint', (tra
     expect((await next.stream.close()).body).toBe('ok')
   })
 
+  it.each(['GET', 'HEAD'])('gives up a %s that is given up', async (method) => {
+    await using setup = await Http2Setup.of()
+    const stream = setup.open({ ...get, ':method': method }, true)
+    const wire = await setup.upstream.connection()
+    await wire.head()
+    stream.stream.close(constants.NGHTTP2_CANCEL)
+    await wire.end()
+    await setup.front.done[0]
+  })
+
   it('answers errors in HTTP/2', async () => {
     await using setup = await Http2Setup.of({ gatewayName: 'gate' })
     const stream = await setup.open({ ...get, via: '2.0 gate' }).close()

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Http2ServerRequest,
@@ -33,6 +34,14 @@ export function isFaultyFraming(request: FrontRequest): boolean {
   const { headers } = request
   if (headers['transfer-encoding'] === undefined) return false
   return headers['content-length'] !== undefined || !knowsHttp11(request)
+}
+
+/**
+ * What tells that a client's side is over. A response of HTTP/2 itself keeps quiet where one to HEAD is given up (Node.js compares
+ * what only `end()` sets).
+ */
+export function clientSide<Client extends EventEmitter>(client: Client): EventEmitter {
+  return 'createPushResponse' in client ? (client as unknown as Http2ServerResponse).stream : client
 }
 
 /** Whether there is nobody left to answer. */

@@ -167,6 +167,16 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     },
   )
 
+  it('is given up with a client that leaves in the middle of a refusal', async () => {
+    await using setup = await Setup.of(transport)
+    const { wire } = await setup.request(handshake)
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')
+    await setup.client.until('half')
+    setup.client.socket.end()
+    await wire.end()
+    await setup.front.done[0]
+  })
+
   it('is no place for a client that says much before it has an answer', async () => {
     await using setup = await Setup.of(transport)
     const { wire } = await setup.request(handshake)

@@ -70,7 +70,7 @@ export class Handshake extends Answer {
   }
 
   readonly #onEnd = (): void => {
-    if (!this.response.headersSent) this.#socket.destroy()
+    if (!this.response.writableEnded) this.#socket.destroy()
   }
 
   readonly #onFinish = (): void => {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { ReadyTimeoutError, type UpstreamConnectError } from '../errors.js'
+import { clientSide } from '../forwarding/messages.js'
 import type { Lease } from '../instance/lease.js'
 import type { AcquireOptions, EnvironmentManager } from '../manager/manager.js'
 import type { GatewayResponse } from './messages.js'
@@ -21,7 +22,8 @@ export async function acquireFor(
 ): Promise<Lease | undefined> {
   if (client.destroyed) return undefined
   const leave = (): void => left.abort(clientLeft)
-  client.once('close', leave)
+  const side = clientSide(client)
+  side.once('close', leave)
   // No response to an ordinary request is readable: this is the socket of an upgrade, whose client has closed its side.
   client.once('end', leave)
   if ((client as Partial<Duplex>).readableEnded) leave()
@@ -34,7 +36,8 @@ export async function acquireFor(
     if (left.signal.reason === clientLeft) return undefined
     throw error
   } finally {
-    client.off('close', leave).off('end', leave)
+    side.off('close', leave)
+    client.off('end', leave)
   }
 }
 
