@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
@@ -40,8 +41,8 @@ export function isFaultyFraming(request: FrontRequest): boolean {
  * What tells that a client's side is over. A response of HTTP/2 itself keeps quiet where one to HEAD is given up (Node.js compares
  * what only `end()` sets).
  */
-export function clientSide<Client extends EventEmitter>(client: Client): EventEmitter {
-  return 'createPushResponse' in client ? (client as unknown as Http2ServerResponse).stream : client
+export function clientSide(client: FrontResponse | Duplex): EventEmitter {
+  return 'createPushResponse' in client ? client.stream : client
 }
 
 /** Whether there is nobody left to answer. */
