@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Scene } from '../subject.ts'
+import type { Call } from '../wire/client.ts'
 import { Decoder } from '../wire/decoder.ts'
 import type { Wire } from '../wire/wire.ts'
 import { ok } from './case.ts'
@@ -13,10 +14,7 @@ export async function arrivesOrIsRefused(
   client: Wire,
   statuses: readonly number[],
 ): Promise<Wire | undefined> {
-  const arrived = await Promise.race([scene.environment.connection(), answered(client)])
-  if (typeof arrived !== 'number') return arrived
-  if (arrived !== 0) assert.ok(statuses.includes(arrived), `it was refused with ${arrived}`)
-  return undefined
+  return unless(await scene.environment.connectionOr(answered(client)), statuses)
 }
 
 /** The status of the next answer, 0 where the connection ends without one. */
@@ -27,6 +25,25 @@ export async function answered(client: Wire): Promise<number> {
     'an answer, or the end of the connection',
   )
   return decoder.head?.status ?? 0
+}
+
+/** Where the request of a call may be passed on or refused: as above. */
+export async function callArrivesOrIsRefused(
+  scene: Scene,
+  call: Call,
+  statuses: readonly number[],
+): Promise<Wire | undefined> {
+  const refused = call.head().then(
+    ({ status }) => status,
+    () => 0,
+  )
+  return unless(await scene.environment.connectionOr(refused), statuses)
+}
+
+function unless(outcome: Wire | number, statuses: readonly number[]): Wire | undefined {
+  if (typeof outcome !== 'number') return outcome
+  if (outcome !== 0) assert.ok(statuses.includes(outcome), `it was refused with ${outcome}`)
+  return undefined
 }
 
 /** The proxy is there for the next client, on a new connection to the environment or on `used`. */

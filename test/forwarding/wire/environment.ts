@@ -60,18 +60,37 @@ export class Environment {
     if (stays) await rename(`${target.path}-`, target.path)
   }
 
-  /** The next connection with a request that nobody has taken yet: a new one, or `used`, if that carries another. */
-  async connection(used?: Wire): Promise<Wire> {
-    const again = (): boolean => used !== undefined && used.received !== ''
+  /** The next connection with a request that nobody has taken yet: a new one, or one of `used` that carries another. */
+  connection(...used: readonly (Wire | undefined)[]): Promise<Wire> {
+    return this.#next(used, () => false)
+  }
+
+  /** The same, or what comes of something else where that is sooner; then the connection is left to others. */
+  async connectionOr<T>(other: Promise<T>, ...used: readonly Wire[]): Promise<Wire | T> {
+    let over = false
+    try {
+      return await Promise.race([other, this.#next(used, () => over)])
+    } finally {
+      over = true
+    }
+  }
+
+  async #next(used: readonly (Wire | undefined)[], over: () => boolean): Promise<Wire> {
+    let taken: Wire | undefined
     await this.#watch.until(
-      () => again() || this.connections.length > this.#taken,
-      () => undefined,
+      () => {
+        if (!over()) taken = used.find((wire) => wire && wire.received !== '') ?? this.#take()
+        return taken !== undefined
+      },
+      () => (over() ? 'It is not waited for any more' : undefined),
       () => 'expected a request to the environment, got none',
     )
-    if (used && again()) return used
+    return taken as unknown as Wire
+  }
+
+  #take(): Wire | undefined {
     const wire = this.connections[this.#taken]
-    this.#taken += 1
-    if (!wire) throw new Error('There is no such connection')
+    if (wire) this.#taken += 1
     return wire
   }
 

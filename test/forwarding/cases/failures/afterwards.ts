@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { group, http1, ok } from '../case.ts'
-import { answered, assertServes } from '../verdict.ts'
+import { answered, assertServes, callArrivesOrIsRefused } from '../verdict.ts'
 
 export const afterwards = group('failures', 'RFC 9110 §15.6', http1, {
   async 'The error that answers a HEAD has no body'(scene) {
@@ -18,11 +18,8 @@ export const afterwards = group('failures', 'RFC 9110 §15.6', http1, {
     assert.equal((await call.whole()).head.status, 502)
     if (client.ended) return
     const next = client.ask({ path: '/next' })
-    const arrived = await Promise.race([
-      scene.environment.connection(),
-      next.cut().catch(() => undefined),
-    ])
-    if (typeof arrived !== 'object') return
+    const arrived = await callArrivesOrIsRefused(scene, next, [])
+    if (!arrived) return
     arrived.send(ok)
     assert.equal((await next.whole()).body, 'ok')
   },

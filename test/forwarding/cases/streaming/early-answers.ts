@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { both, group, http1, ok } from '../case.ts'
 import { Flow, flowBytes } from '../flow.ts'
+import { callArrivesOrIsRefused } from '../verdict.ts'
 
 const tooLarge = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig'
 const tooLargeAndClose = tooLarge.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
@@ -71,11 +72,10 @@ export const earlyAnswers = [
       if (client.ended) return
       const next = client.ask({ path: '/next' })
       // The connection is closed, or is there for another request.
-      const arrived = scene.environment.connection()
-      const outcome = await Promise.race([arrived, next.cut().catch(() => undefined)])
-      if (typeof outcome !== 'object') return
-      assert.equal((await outcome.head()).target, '/next')
-      outcome.send(ok)
+      const wire = await callArrivesOrIsRefused(scene, next, [])
+      if (!wire) return
+      assert.equal((await wire.head()).target, '/next')
+      wire.send(ok)
       assert.equal((await next.whole()).body, 'ok')
     },
   }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
 import { both, group } from '../case.ts'
+import { callArrivesOrIsRefused } from '../verdict.ts'
 
 /** This target arrives byte for byte. */
 function unchanged(...paths: readonly string[]): Case['run'] {
@@ -23,11 +24,7 @@ function unchangedOrRefused(...paths: readonly string[]): Case['run'] {
     for (const path of paths) {
       const client = await scene.client()
       const call = client.ask({ path })
-      const refused = call.head().then(({ status }) => {
-        if (status !== 200) assert.equal(status, 400)
-      })
-      refused.catch(() => {})
-      const wire = await Promise.race([scene.environment.connection(), refused])
+      const wire = await callArrivesOrIsRefused(scene, call, [400])
       if (!wire) continue
       assert.equal((await wire.head()).target, path)
       wire.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
