@@ -10,6 +10,7 @@ export interface Result extends Setting {
   readonly section: Section
   readonly case: string
   readonly outcome: Outcome
+  readonly tookMs: number
 }
 
 /** What came of all cases that a contestant was asked. */
@@ -81,8 +82,10 @@ class Round {
     this.tasks = settings.map(({ row, setting }, place) => async () => {
       prepared ??= contestant.prepare?.(Math.min(parallel, settings.length))
       await prepared
+      const begun = performance.now()
       const outcome = await runCase(contestant, setting.front, setting.target, row)
-      this.#results[place] = { ...setting, section: row.section, case: row.name, outcome }
+      const tookMs = Math.round(performance.now() - begun)
+      this.#results[place] = { ...setting, section: row.section, case: row.name, outcome, tookMs }
       if (Object.keys(this.#results).length < settings.length) return undefined
       await contestant.end?.()
       return this.score

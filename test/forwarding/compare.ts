@@ -13,7 +13,7 @@ import { failuresOf, sectionsTable, settingsTable, verdict } from './compare-tab
 import { peers } from './peers/index.ts'
 
 /** Most cases that fail do so by waiting for something that never comes. */
-const parallel = 32
+const parallel = 16
 
 const { values } = parseArgs({
   options: {

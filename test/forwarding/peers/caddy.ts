@@ -3,7 +3,8 @@ import { nativePeer } from './native-peer.ts'
 
 /**
  * Caddy with its reverse_proxy, which is set up for WebSockets and X-Forwarded-* by itself. What is set, and why:
- * - flush_interval -1: small pieces of a stream are not held back;
+ * - Upgrade is passed on for WebSockets alone: by default it tunnels whatever both sides agree on;
+ * - no flush_interval: streams are not held back by default, and with -1 it goes on asking for a client that has left;
  * - transport http without compression: it would ask for gzip where the client did not, and unpack it;
  * - trusted_proxies where the client is trusted: it replaces X-Forwarded-* otherwise;
  * - X-Forwarded-Port, Forwarded and Via: it adds none by itself;
@@ -42,8 +43,9 @@ http://:${port} {
     "" {asked_port}
     default ${trustClient ? '{http.request.header.X-Forwarded-Port}' : '{asked_port}'}
   }
+  @wish not header Upgrade websocket
+  request_header @wish -Upgrade
   reverse_proxy ${target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix/${target.path}`} {
-    flush_interval -1
     ${trustClient ? 'trusted_proxies 127.0.0.1/32' : ''}
     header_up X-Forwarded-Port {forwarded_port}
     header_up ${trustClient ? '+' : ''}Forwarded "for={http.request.remote.host};proto={http.request.scheme};host=\\"{http.request.hostport}\\""

@@ -7,6 +7,8 @@ import type { Setup } from './orders.ts'
  * - an hour for the timeouts of client, server and tunnel: without them it warns, and with shorter ones it ends streams
  *   that are idle;
  * - option http-no-delay: small pieces of a stream are not held back;
+ * - option abortonclose: it goes on asking for a client that has left otherwise;
+ * - Upgrade is passed on for WebSockets alone: by default it tunnels whatever both sides agree on;
  * - http-reuse safe, and retries on failures to connect and on answers that end before they begin, which by its own
  *   rule are for requests that may be sent twice: it is told that those with other methods may not;
  * - X-Forwarded-* and Forwarded, which are extended where the client is trusted, and Via: it adds none by itself;
@@ -22,19 +24,22 @@ export const haproxy = nativePeer({
   configure: ({ front, target, settings }, port) => `
 global
   maxconn 512
+  tune.bufsize 65536
 defaults
   mode http
   timeout connect 5s
   timeout client 1h
   timeout server ${settings.answerTimeoutMs === undefined ? '1h' : `${settings.answerTimeoutMs}ms`}
   timeout tunnel 1h
-  timeout http-request 1h
+  timeout http-request 10s
   option http-no-delay
+  option abortonclose
   http-reuse safe
   retries 1
   retry-on conn-failure empty-response
 listen environment
   bind 127.0.0.1:${port}${front === 'http2' ? ' proto h2' : ''}
+  http-request del-header Upgrade unless { req.hdr(upgrade) -i websocket }
   http-request disable-l7-retry unless METH_GET or { method OPTIONS PUT DELETE TRACE }
 ${forwardedFields(settings)}
 ${ownAddress(target)}

@@ -6,9 +6,9 @@ import type { Setup } from './orders.ts'
  * nginx, as its documentation of reverse proxies and of WebSockets says. What is set, and why:
  * - proxy_http_version 1.1 and an upstream with keepalive: it speaks HTTP/1.0 to the target otherwise, without chunks,
  *   upgrades, or a connection that is used again (max_fails 0, so that one failure does not shut the target out);
- * - no buffering of requests and answers: streams would be held back;
+ * - no buffering of requests and answers: streams would be held back; room for heads of 64 KiB;
  * - client_max_body_size 0: it refuses more than 1 MiB otherwise; an hour for the timeouts: a minute ends idle streams;
- * - Upgrade and Connection from a map: passed on for WebSockets alone, empty otherwise;
+ * - Upgrade and Connection from maps: passed on for WebSockets alone, empty otherwise;
  * - X-Forwarded-* as in its examples, or extended where the client is trusted, Forwarded as in its wiki, Via: it adds
  *   none by itself;
  * - Host as the client wrote it, and its own where there is none: by default it writes the target's;
@@ -36,7 +36,10 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  map $http_upgrade $upgrade { default ""; "~*^websocket$" $http_upgrade; }
+  map "$server_protocol|$http_connection|$http_upgrade" $upgrade {
+    default "";
+    "~*^HTTP/1\\.1\\|.*upgrade.*\\|websocket$" $http_upgrade;
+  }
   map $upgrade $connection_upgrade { default upgrade; "" ""; }
   map $http_via $via { default "$http_via, $server_protocol nginx"; "" "$server_protocol nginx"; }
   map $http_host $asked_host { default $http_host; "" $host; }
@@ -45,17 +48,21 @@ ${forwardedMaps(settings)}
   upstream environment { server ${address(target)} max_fails=0; keepalive 16; }
   server {
     listen 127.0.0.1:${port}${front === 'http2' ? ' http2' : ''};
+    server_name environment;
     client_max_body_size 0;
     merge_slashes off;
     underscores_in_headers on;
     ignore_invalid_headers off;
     keepalive_timeout 1h;
     absolute_redirect off;
+    large_client_header_buffers 8 64k;
     location / {
       proxy_pass http://environment;
       proxy_http_version 1.1;
       proxy_request_buffering off;
       proxy_buffering off;
+      proxy_buffer_size 64k;
+      proxy_buffers 8 64k;
       proxy_connect_timeout 5s;
       proxy_read_timeout ${settings.answerTimeoutMs === undefined ? '1h' : `${settings.answerTimeoutMs}ms`};
       proxy_send_timeout 1h;
