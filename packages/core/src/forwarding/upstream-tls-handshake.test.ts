@@ -97,6 +97,48 @@ describe('a handshake', () => {
     },
   )
 
+  it('over what is dialled has the time that is left of the whole', async () => {
+    const endpoint = await listening(
+      createServer((socket) => {
+        socket.on('error', () => {}).resume()
+      }),
+    )
+    const front = await frontOf(
+      { kind: 'dial', tls: name },
+      { upstreamTls: own },
+      { connectTimeoutMs: 60, dial: async () => dialled(endpoint.port, 'dial') },
+    )
+    const client = await front.client()
+    client.send(get)
+    await client.until('ALCOVE_CONNECT_TIMEOUT')
+    // That of the whole: undici's own for the handshake alone has another name.
+    expect(front.errors[0]?.cause).toMatchObject({ name: 'TimeoutError' })
+  })
+
+  it('that is over is not ended by that time', async () => {
+    const upstream = await TlsUpstream.listen('dial')
+    onTestFinished(() => upstream[Symbol.asyncDispose]())
+    const over = Promise.withResolvers<void>()
+    const front = await frontOf(
+      upstream.endpoint(),
+      { upstreamTls: own },
+      {
+        connectTimeoutMs: 500,
+        dial: (_lease, signal) => {
+          signal.addEventListener('abort', () => over.resolve())
+          return upstream.dial()
+        },
+      },
+    )
+    const client = await front.client()
+    client.send(get)
+    const { wire } = await upstream.connection()
+    await wire.head()
+    await over.promise
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+  })
+
   it('that is cut off may be tried again, since nothing was sent', async () => {
     let connections = 0
     const endpoint = await listening(

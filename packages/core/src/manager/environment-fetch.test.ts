@@ -170,9 +170,12 @@ describe('fetch()', () => {
     const controller = new AbortController()
     const fetched = environment.fetch('/', { signal: controller.signal })
     await accepted.promise
+    const atMs = performance.now()
     controller.abort(new Error('enough'))
     await expect(fetched).rejects.toThrow('enough')
     await closed.promise
+    // Not only when connecting has taken too long.
+    expect(performance.now() - atMs).toBeLessThan(5_000)
     await unused(environment)
   })
 

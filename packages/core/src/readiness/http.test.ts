@@ -166,12 +166,18 @@ describe('httpReadiness()', () => {
   })
 
   it('speaks TLS where the endpoint does, and trusts no other certificate', async () => {
-    const tlsServer = createTlsServer({ ...serverCertificate, ca: authority, requestCert: true })
-    const asked: (string | undefined)[] = []
+    const tlsServer = createTlsServer({
+      ...serverCertificate,
+      ca: authority,
+      requestCert: true,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    })
+    const asked: unknown[] = []
     tlsServer.on(
       'request',
       ({ socket }: { readonly socket: TLSSocket }, response: ServerResponse) => {
-        asked.push(String(socket.servername), socket.getPeerCertificate().subject.CN as string)
+        const { CN } = socket.getPeerCertificate().subject
+        asked.push(socket.servername, socket.alpnProtocol, CN)
         response.end()
       },
     )
@@ -182,7 +188,7 @@ describe('httpReadiness()', () => {
     }
     const own = { ca: authority, ...clientCertificate }
     await expect(httpReadiness().ready(target('env.test', own), noAbort)).resolves.toBeUndefined()
-    expect(asked).toEqual(['env.test', 'gateway'])
+    expect(asked).toEqual(['env.test', 'http/1.1', 'gateway'])
     await expect(httpReadiness().ready(target('127.0.0.1', own), noAbort)).resolves.toBeUndefined()
     expect(await seenBy(target('env.test', {}))).toMatch(/last attempt: self-signed certificate in/)
     expect(await seenBy(target('other.test', own))).toMatch(/altnames|other\.test/)
