@@ -1,3 +1,5 @@
+import { type AlcoveError, RequestTimeoutError, StreamIdleTimeoutError, quote } from '../errors.js'
+
 // setTimeout() fires at once for anything longer: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
 const longestTimeoutMs = 2 ** 31 - 1
 
@@ -64,4 +66,24 @@ export class TimeLimits {
   #timer(limit: TimeLimit, ms: number): NodeJS.Timeout | undefined {
     return ms <= longestTimeoutMs ? setTimeout(this.onReached, ms, limit) : undefined
   }
+}
+
+/** What a request is answered with that took too long. @param waitsForClient - Whether it is the client that does not go on. */
+export function timeLimitError(
+  limit: TimeLimit,
+  options: TimeLimitOptions,
+  id: string,
+  waitsForClient: boolean,
+): AlcoveError {
+  const environment = `environment ${quote(id)}`
+  if (limit === 'whole') {
+    const reason = `A request to ${environment} was not done after ${options.requestTimeoutMs} ms`
+    return new RequestTimeoutError(reason, { id })
+  }
+  const time = `for ${options.streamIdleTimeoutMs} ms`
+  return waitsForClient
+    ? new StreamIdleTimeoutError(408, `The client sent nothing on to ${environment} ${time}`, {
+        id,
+      })
+    : new StreamIdleTimeoutError(504, `No byte passed to or from ${environment} ${time}`, { id })
 }

@@ -44,7 +44,7 @@ export class Handshake extends Answer {
     this.#tunnels.guard(upstream)
     if (String(headers['upgrade']).toLowerCase() !== 'websocket') {
       upstream.destroy()
-      this.fail(this.nonsense('in a protocol that nobody asked for'))
+      this.fail(this.nonsense('answered in a protocol that nobody asked for'))
       return
     }
     const { lease, to, resolve } = this.passage
