@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Scene } from '../subject.ts'
 import type { Call } from '../wire/client.ts'
 import { Decoder } from '../wire/decoder.ts'
-import type { Wire } from '../wire/wire.ts'
+import { Wire } from '../wire/wire.ts'
 import { ok } from './case.ts'
 
 /**
@@ -44,6 +44,22 @@ function unless(outcome: Wire | number, statuses: readonly number[]): Wire | und
   if (typeof outcome !== 'number') return outcome
   if (outcome !== 0) assert.ok(statuses.includes(outcome), `it was refused with ${outcome}`)
   return undefined
+}
+
+/**
+ * Lets the same happen to every connection on which a request arrives, until something comes of it. A proxy may ask again
+ * where that does nothing twice (RFC 9110 §9.2.2).
+ */
+export async function eachTime<T>(
+  scene: Scene,
+  outcome: Promise<T>,
+  happens: (wire: Wire) => unknown,
+): Promise<T> {
+  for (;;) {
+    const next = await scene.environment.connectionOr(outcome)
+    if (!(next instanceof Wire)) return next
+    happens(next)
+  }
 }
 
 /** The proxy is there for the next client, on a new connection to the environment or on `used`. */

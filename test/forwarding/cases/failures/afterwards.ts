@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import type { Wire } from '../../wire/wire.ts'
 import { group, http1, ok } from '../case.ts'
-import { answered, assertServes, callArrivesOrIsRefused } from '../verdict.ts'
+import { answered, assertServes, callArrivesOrIsRefused, eachTime } from '../verdict.ts'
+
+const dies = (wire: Wire): unknown => wire.socket.destroy()
 
 export const afterwards = group('failures', 'RFC 9110 §15.6', http1, {
   async 'The error that answers a HEAD has no body'(scene) {
@@ -9,13 +12,14 @@ export const afterwards = group('failures', 'RFC 9110 §15.6', http1, {
     const wire = await scene.environment.connection()
     await wire.head()
     wire.socket.destroy()
-    assert.equal((await client.message({ answerTo: 'HEAD' })).head.status, 502)
+    const answer = eachTime(scene, client.message({ answerTo: 'HEAD' }), dies)
+    assert.equal((await answer).head.status, 502)
     assert.equal(client.received, '')
   },
   async 'After an error the connection of the client serves on, or ends'(scene) {
     const { client, call, wire } = await scene.exchange()
     wire.socket.destroy()
-    assert.equal((await call.whole()).head.status, 502)
+    assert.equal((await eachTime(scene, call.whole(), dies)).head.status, 502)
     if (client.ended) return
     const next = client.ask({ path: '/next' })
     const arrived = await callArrivesOrIsRefused(scene, next, [])

@@ -3,14 +3,14 @@ import type { Case, Scene } from '../../subject.ts'
 import type { Head } from '../../wire/head.ts'
 import type { Wire } from '../../wire/wire.ts'
 import { both, group, ok } from '../case.ts'
-import { assertServes, callArrivesOrIsRefused } from '../verdict.ts'
+import { assertServes, callArrivesOrIsRefused, eachTime } from '../verdict.ts'
 
 /** An environment that answers like this has broken: 502. */
 function broken(answers: (wire: Wire) => unknown): Case['run'] {
   return async (scene) => {
     const { call, wire } = await scene.exchange()
     answers(wire)
-    assert.equal((await call.whole()).head.status, 502)
+    assert.equal((await eachTime(scene, call.whole(), answers)).head.status, 502)
     await assertServes(scene)
   }
 }

@@ -27,13 +27,20 @@ function retried(method: string): Case['run'] {
   }
 }
 
-/** Asked on a connection that then ends like this, it is answered with 502, and not asked again. */
+/** Asked on a connection that then ends like this, it is answered with 502 or not at all, and not asked again. */
 function notRetried(ask: Ask, dies: (wire: Wire) => unknown): Case['run'] {
   return async (scene) => {
     const before = await warm(scene)
     const { call, wire } = await scene.exchange({ path: '/once', ...ask }, before)
     dies(wire)
-    assert.equal((await call.head()).status, 502)
+    const status = await call.head().then(
+      (head) => head.status,
+      // Over HTTP/1.1 it may also be left to the client what to think of it.
+      (error: unknown) => {
+        if (scene.front === 'http2') throw error
+      },
+    )
+    if (status !== undefined) assert.equal(status, 502)
     assert.equal(scene.environment.connections.length, wire === before.wire ? 1 : 2)
   }
 }

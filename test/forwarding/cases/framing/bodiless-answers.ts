@@ -62,7 +62,6 @@ export const bodilessAnswers = [
       const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'
       before.wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${poison.length}\r\n\r\n${poison}`)
       assert.equal((await before.call.whole()).head.status, 200)
-      await before.wire.when(() => before.wire.ended, 'the end of the poisoned connection')
       const { call, wire } = await scene.exchange({ path: '/next' }, before)
       wire.send(ok)
       assert.equal((await call.whole()).body, 'ok')

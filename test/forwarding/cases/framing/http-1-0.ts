@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
+import type { Head } from '../../wire/head.ts'
 import { group, http1 } from '../case.ts'
+
+/** Whether an environment may answer with what HTTP/1.0 does not know: a proxy may ask in HTTP/1.0 for such a client. */
+function knows(head: Head): boolean {
+  return head.line.endsWith(' HTTP/1.1')
+}
 
 /** A client of HTTP/1.0 gets this answer without chunks. */
 function plain(request: string, answer: string, body: string): Case['run'] {
@@ -8,8 +14,7 @@ function plain(request: string, answer: string, body: string): Case['run'] {
     const client = await scene.wire()
     client.send(request)
     const wire = await scene.environment.connection()
-    await wire.head()
-    wire.send(answer)
+    wire.send(knows(await wire.head()) ? answer : `${unchunked}${body}`)
     const its = await client.message({ answerTo: 'GET' })
     assert.deepEqual(its.head.values('transfer-encoding'), [])
     assert.equal(its.body, body)
@@ -18,6 +23,7 @@ function plain(request: string, answer: string, body: string): Case['run'] {
 
 const get = 'GET / HTTP/1.0\r\nHost: shop.test\r\n\r\n'
 const keepAlive = 'GET / HTTP/1.0\r\nHost: shop.test\r\nConnection: keep-alive\r\n\r\n'
+const unchunked = 'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n'
 const chunked =
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'
 
@@ -42,6 +48,7 @@ export const http10 = group('framing', 'RFC 9112 §6.1', http1, {
     const client = await scene.wire()
     client.send('GET / HTTP/1.0\r\n\r\n')
     const wire = await scene.environment.connection()
-    assert.equal((await wire.head()).values('host').length, 1)
+    const head = await wire.head()
+    if (knows(head)) assert.equal(head.values('host').length, 1)
   },
 })

@@ -6,6 +6,7 @@ import { assertServes } from '../verdict.ts'
 const half = {
   length: 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc',
   chunks: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+  close: 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabc',
   inChunk: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n9\r\nabc',
 }
 
@@ -48,6 +49,10 @@ export const endings = [
     {
       'A chunked answer whose environment resets its connection is cut': dies(
         half.chunks,
+        'resetAndDestroy',
+      ),
+      'An answer that ends with its connection is cut where that is reset': dies(
+        half.close,
         'resetAndDestroy',
       ),
     },

@@ -3,7 +3,7 @@ import type { Case } from '../../subject.ts'
 import type { Wire } from '../../wire/wire.ts'
 import { group, http1 } from '../case.ts'
 import { Flow } from '../flow.ts'
-import { answered, assertServes } from '../verdict.ts'
+import { answered, assertServes, eachTime } from '../verdict.ts'
 import { type Asked, agreement, ask, open, opening } from './tunnel.ts'
 
 type Side = 'client' | 'wire'
@@ -66,12 +66,13 @@ export const upgradeEndings = [
         await wire.end()
       },
     ),
-    'An environment that ends its connection in place of a 101 is 502': before(
-      async ({ client, wire }) => {
-        wire.socket.end()
-        assert.equal(await answered(client), 502)
-      },
-    ),
+    async 'An environment that ends its connection in place of a 101 is 502'(scene) {
+      const { client, wire } = await ask(scene)
+      wire.socket.end()
+      const status = eachTime(scene, answered(client), (again) => again.socket.end())
+      assert.equal(await status, 502)
+      await assertServes(scene)
+    },
     async 'A client that is gone before anybody has seen its opening harms nobody'(scene) {
       for (let i = 0; i < 5; i += 1) {
         const client = await scene.wire()
@@ -110,12 +111,13 @@ export const upgradeEndings = [
         'client',
         'resetAndDestroy',
       ),
-      'An environment that resets its connection in place of a 101 is 502': before(
-        async ({ client, wire }) => {
-          wire.socket.resetAndDestroy()
-          assert.equal(await answered(client), 502)
-        },
-      ),
+      async 'An environment that resets its connection in place of a 101 is 502'(scene) {
+        const { client, wire } = await ask(scene)
+        wire.socket.resetAndDestroy()
+        const status = eachTime(scene, answered(client), (again) => again.socket.resetAndDestroy())
+        assert.equal(await status, 502)
+        await assertServes(scene)
+      },
     },
     // A Unix socket knows no reset.
     { targets: ['tcp'] },
