@@ -7,6 +7,7 @@ import { posix } from 'node:path'
 const layers = {
   errors: ['errors.ts'],
   contracts: [
+    'abort.ts',
     'clock.ts',
     'events.ts',
     'option-check.ts',

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js'
 import type { EnvironmentId } from '../environment/id.js'
 import { ClaimLostError } from '../errors.js'
 import type {
@@ -211,7 +212,7 @@ class InMemorySession implements Session {
     const place = this.registry.place(id)
     while (place.claim) {
       // eslint-disable-next-line no-await-in-loop -- one claim after another
-      await abortable(this.registry.changed(place), signal)
+      await unlessAborted(this.registry.changed(place), signal)
     }
     if (to === 'stop') place.failure = undefined
     if (!place.published) return undefined
@@ -286,15 +287,4 @@ export function inMemoryCoordinator(options: { readonly nowMs?: () => number } =
       return new InMemorySession(registry)
     },
   }
-}
-
-function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-    void promise.then(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    })
-  })
 }

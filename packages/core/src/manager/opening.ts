@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js'
 import type { Clock } from '../clock.js'
 import type { Claim, Failure, Limits, Published, Session } from '../coordination/coordinator.js'
 import type { Json, Spec } from '../environment/spec.js'
@@ -87,10 +88,10 @@ export class Opening {
     const { record, context } = this
     const { signal } = this.#abort
     // Both of these may be what cancels this opening.
-    if (record.stopping) await untilAborted(record.stopping, signal)
-    if (record.purging) await untilAborted(record.purging, signal)
+    if (record.stopping) await unlessAborted(record.stopping, signal)
+    if (record.purging) await unlessAborted(record.purging, signal)
     signal.throwIfAborted()
-    const session = await untilAborted(context.session(), signal)
+    const session = await unlessAborted(context.session(), signal)
     const { plan, spawner } = await this.#plan()
     for (;;) {
       signal.throwIfAborted()
@@ -106,7 +107,7 @@ export class Opening {
       if (entry.is === 'running') return this.#adopt(entry.at, plan)
       if (entry.is === 'failed') throw backingOff(record, entry.failure)
       // eslint-disable-next-line no-await-in-loop -- as above
-      await untilAborted(entry.changed, signal)
+      await unlessAborted(entry.changed, signal)
     }
   }
 
@@ -148,7 +149,7 @@ export class Opening {
         signal,
         ...(template !== undefined && { template }),
       })
-      return await untilAborted(Promise.resolve(found), signal)
+      return await unlessAborted(Promise.resolve(found), signal)
     } catch (error) {
       if (error instanceof AlcoveError || this.#abort.signal.aborted) throw error
       throw new HookFailedError(`\`specFor\` failed for environment "${id}"`, { id, cause: error })
@@ -285,13 +286,4 @@ export function sessionLost(id: string): SessionLostError {
     `Environment "${id}" can't be started or stopped: this gateway has lost its coordinator`,
     { id, retryAfterMs: 5_000 },
   )
-}
-
-function untilAborted<T>(event: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    event.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

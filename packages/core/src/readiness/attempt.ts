@@ -1,3 +1,4 @@
+import { unlessAborted } from '../abort.js'
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../clock.js'
 import { quote, ReadyTimeoutError } from '../errors.js'
@@ -113,17 +114,6 @@ async function within<T>(
     timer?.cancel()
     outer.removeEventListener('abort', abort)
   }
-}
-
-/** Settles as `work` does, but rejects with the signal's reason as soon as that aborts. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    // Not Promise.race(): its reactions would pile up on a promise that lives as long as the signal.
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
 
 const failures: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.js'
 import { checkOptions, durationMs, type Rule } from '../option-check.js'
-import { probeOf, type Report, unlessAborted } from './attempt.js'
+import { unlessAborted } from '../abort.js'
+import { probeOf, type Report } from './attempt.js'
 import type { ReadinessProbe } from './probe.js'
 import { connects, defaultAttemptTimeoutMs } from './tcp.js'
 

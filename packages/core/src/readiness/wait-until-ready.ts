@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.js'
 import { quote } from '../errors.js'
-import { NotReadyError, ProbeTimeoutError, unlessAborted } from './attempt.js'
+import { unlessAborted } from '../abort.js'
+import { NotReadyError, ProbeTimeoutError } from './attempt.js'
 
 /** How long is waited, and for whom. */
 export interface ReadyWait {

@@ -8,7 +8,7 @@ import type {
   Status,
   Usage,
 } from '../spawner.js'
-import { unlessAborted } from './abortable.js'
+import { unlessAborted } from '../../abort.js'
 import { adoptInstance } from './adopted-instance.js'
 import { assertSupported, measureCapabilities, pickedPort } from './capabilities.js'
 import { GatewayRun } from './gateway-run.js'
