@@ -2,12 +2,19 @@ import { once } from 'node:events'
 import { lookup } from 'node:dns/promises'
 import { connect, createServer } from 'node:net'
 import { type Duplex, PassThrough } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { authority } from '../environment/certificates.fixture.js'
+import type { Endpoint } from '../environment/endpoint.js'
+import { dialEndpoint } from '../readiness/dial.js'
 import type { Dial } from './dial.js'
 import { FakeLease } from './test-support/fake-lease.js'
 import { Front } from './test-support/front.js'
 import { RawUpstream } from './test-support/raw-upstream.js'
+import { tlsFront } from './test-support/tls-front.js'
+import { TlsUpstream } from './test-support/tls-upstream.js'
 
+const loopback = { kind: 'tcp', host: '127.0.0.1' } as const
+const portOf = (endpoint: Endpoint): number => (endpoint.kind === 'tcp' ? endpoint.port : 0)
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 describe('connecting', () => {
@@ -159,6 +166,35 @@ describe('connecting', () => {
     wire.send(ok)
     expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
   })
+
+  it.each(['plain', 'TLS'])(
+    'does not end what was dialled with the time for it (%s)',
+    async (how) => {
+      const connectTimeoutMs = 300
+      const upstream =
+        how === 'TLS' ? await TlsUpstream.listen('dial') : await RawUpstream.listen('tcp')
+      onTestFinished(() => upstream[Symbol.asyncDispose]())
+      const port = 'port' in upstream ? upstream.port : portOf(upstream.endpoint)
+      const endpoint: Endpoint =
+        how === 'TLS' ? { kind: 'dial', tls: { serverName: 'env.test' } } : { kind: 'dial' }
+      const front = await tlsFront(
+        endpoint,
+        { upstreamTls: { ca: authority } },
+        // What it resolves to ends with its signal, as a spawner may have it.
+        { connectTimeoutMs, dial: (_lease, signal) => dialEndpoint({ ...loopback, port }, signal) },
+      )
+      onTestFinished(() => front[Symbol.asyncDispose]())
+      const client = await front.client()
+      client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      const connection = await upstream.connection()
+      const wire = 'wire' in connection ? connection.wire : connection
+      await wire.head()
+      // Begun after the gateway's own, so that it is over after that.
+      await new Promise((resolve) => setTimeout(resolve, connectTimeoutMs))
+      wire.send(ok)
+      expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
+    },
+  )
 
   it('says so where there is nothing to dial with', async () => {
     await using front = await Front.listen(new FakeLease({ kind: 'dial' }))

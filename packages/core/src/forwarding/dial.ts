@@ -20,40 +20,51 @@ export interface DialConnectorOptions {
 
 /** Lets undici connect by what the spawner dials. */
 export function dialConnector(options: DialConnectorOptions): buildConnector.connector {
-  const { dial, connectTimeoutMs, closed, tls } = options
-  const open = async (late: AbortSignal): Promise<Duplex> => {
-    if (!dial) throw new Error('Its spawner has no `dial` to open connections with')
-    const signal = AbortSignal.any([closed, late])
-    const dialled = dial(options.lease(), signal)
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error))
-    })
-    try {
-      return await Promise.race([dialled, aborted])
-    } catch (error) {
-      // What comes too late, from whoever does not heed the signal, must not stay open.
-      dialled.then(discard, () => {})
-      throw error
-    }
-  }
+  const { connectTimeoutMs, closed, tls } = options
   return (target, callback) => {
-    const late = AbortSignal.timeout(connectTimeoutMs)
-    open(late).then(
-      (socket) => {
+    // Of each attempt its own, and never aborted after it: a spawner may end with its signal what it has dialled.
+    const attempt = new AbortController()
+    const { signal } = attempt
+    const close = (): void => attempt.abort(closed.reason)
+    if (closed.aborted) close()
+    closed.addEventListener('abort', close, { once: true })
+    const timer = setTimeout(() => {
+      attempt.abort(new DOMException(`No connection within ${connectTimeoutMs} ms`, 'TimeoutError'))
+    }, connectTimeoutMs)
+    const done: buildConnector.Callback = (...outcome) => {
+      clearTimeout(timer)
+      closed.removeEventListener('abort', close)
+      callback(...outcome)
+    }
+    open(options, signal).then(
+      (connection) => {
         // undici takes any Duplex here, though its types ask for a net.Socket.
+        const socket = connection as never
         if (!tls) {
-          callback(null, socket as never)
+          done(null, socket)
           return
         }
-        const tooLate = (): void => void socket.destroy(late.reason as Error)
-        late.addEventListener('abort', tooLate)
-        tls({ ...target, httpSocket: socket as never }, (...outcome) => {
-          late.removeEventListener('abort', tooLate)
-          callback(...outcome)
-        })
+        signal.addEventListener('abort', () => connection.destroy(signal.reason as Error))
+        tls({ ...target, httpSocket: socket }, done)
       },
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), null),
     )
+  }
+}
+
+async function open({ dial, lease }: DialConnectorOptions, signal: AbortSignal): Promise<Duplex> {
+  if (!dial) throw new Error('Its spawner has no `dial` to open connections with')
+  const dialled = dial(lease(), signal)
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error)
+    signal.addEventListener('abort', () => reject(signal.reason as Error))
+  })
+  try {
+    return await Promise.race([dialled, aborted])
+  } catch (error) {
+    // What comes too late, from whoever does not heed the signal, must not stay open.
+    dialled.then(discard, () => {})
+    throw error
   }
 }
 

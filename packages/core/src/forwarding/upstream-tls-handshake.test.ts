@@ -115,30 +115,6 @@ describe('a handshake', () => {
     expect(front.errors[0]?.cause).toMatchObject({ name: 'TimeoutError' })
   })
 
-  it('that is over is not ended by that time', async () => {
-    const upstream = await TlsUpstream.listen('dial')
-    onTestFinished(() => upstream[Symbol.asyncDispose]())
-    const over = Promise.withResolvers<void>()
-    const front = await frontOf(
-      upstream.endpoint(),
-      { upstreamTls: own },
-      {
-        connectTimeoutMs: 500,
-        dial: (_lease, signal) => {
-          signal.addEventListener('abort', () => over.resolve())
-          return upstream.dial()
-        },
-      },
-    )
-    const client = await front.client()
-    client.send(get)
-    const { wire } = await upstream.connection()
-    await wire.head()
-    await over.promise
-    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    expect(await client.until('ok')).toContain('HTTP/1.1 200 OK')
-  })
-
   it('that is cut off may be tried again, since nothing was sent', async () => {
     let connections = 0
     const endpoint = await listening(
