@@ -30,5 +30,5 @@ sockets.on('connection', (socket, request) => {
 })
 
 server.listen(process.env['PORT'])
-// Not before it has told of all that was closed.
-process.once('SIGTERM', () => server.close(() => process.exit()))
+// Ends by itself, and not before it has told of all that was closed.
+process.once('SIGTERM', () => server.close())
