@@ -13,13 +13,13 @@ export const afterwards = group('failures', 'RFC 9110 §15.6', http1, {
     await wire.head()
     wire.socket.destroy()
     const answer = eachTime(scene, client.message({ answerTo: 'HEAD' }), dies)
-    assert.equal((await answer).head.status, 502)
+    assert.ok((await answer).head.status >= 500)
     assert.equal(client.received, '')
   },
   async 'After an error the connection of the client serves on, or ends'(scene) {
     const { client, call, wire } = await scene.exchange()
     wire.socket.destroy()
-    assert.equal((await eachTime(scene, call.whole(), dies)).head.status, 502)
+    assert.ok((await eachTime(scene, call.whole(), dies)).head.status >= 500)
     if (client.ended) return
     const next = client.ask({ path: '/next' })
     const arrived = await callArrivesOrIsRefused(scene, next, [])

@@ -27,20 +27,23 @@ function retried(method: string): Case['run'] {
   }
 }
 
-/** Asked on a connection that then ends like this, it is answered with 502 or not at all, and not asked again. */
+/** With which error a proxy says so is a matter of its own. */
+function assertFailed(status: number): void {
+  assert.ok(status >= 500, `it was answered with ${status}`)
+}
+
+/** Asked on a connection that then ends like this, it is answered with an error or not at all, and not asked again. */
 function notRetried(ask: Ask, dies: (wire: Wire) => unknown): Case['run'] {
   return async (scene) => {
     const before = await warm(scene)
     const { call, wire } = await scene.exchange({ path: '/once', ...ask }, before)
     dies(wire)
-    const status = await call.head().then(
-      (head) => head.status,
-      // Over HTTP/1.1 it may also be left to the client what to think of it.
-      (error: unknown) => {
-        if (scene.front === 'http2') throw error
-      },
-    )
-    if (status !== undefined) assert.equal(status, 502)
+    try {
+      assertFailed((await call.head()).status)
+    } catch (error) {
+      // Over HTTP/1.1 the connection may end instead, and the client is left to think of it what it likes.
+      if (!before.client.ended || scene.front === 'http2') throw error
+    }
     assert.equal(scene.environment.connections.length, wire === before.wire ? 1 : 2)
   }
 }
@@ -73,7 +76,7 @@ export const retries = [
         fresh.send(ok)
       })
       const head = await Promise.race([call.head(), again.then(async () => call.head())])
-      if (head.status !== 200) assert.equal(head.status, 502)
+      if (head.status !== 200) assertFailed(head.status)
     },
     async 'A retry that fails is not tried again'(scene) {
       const idle = await Promise.all([scene.exchange(), scene.exchange(), scene.exchange()])
@@ -91,7 +94,7 @@ export const retries = [
         next.received = ''
         next.socket.destroy()
       }
-      assert.equal((await answered).status, 502)
+      assertFailed((await answered).status)
       assert.ok(asked <= 2, `it was asked ${asked} times`)
     },
     async 'A connection that the environment has closed between requests is no fault'(scene) {

@@ -7,9 +7,10 @@ export const backPressure = group('streaming', 'RFC 9112 §9, RFC 9113 §5.2', b
   async 'A client that does not read holds its environment back until it does'(scene) {
     const { call, wire } = await scene.exchange()
     wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${flowBytes}\r\n\r\n`)
+    // Not after the head has reached the client, which is a matter of its own.
+    const flow = new Flow(wire.socket)
     await call.head()
-    const rest = call.rest()
-    await new Flow(wire.socket).assertHeldBack(rest)
+    await flow.assertHeldBack(call.rest())
   },
   async 'An environment that does not read holds its client back until it does'(scene) {
     const client = await scene.client()
@@ -22,8 +23,8 @@ export const backPressure = group('streaming', 'RFC 9112 §9, RFC 9113 §5.2', b
   async 'A client that stops and goes gets all'(scene) {
     const { call, wire } = await scene.exchange()
     wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${someBytes}\r\n\r\n`)
-    await call.head()
     wire.send('x'.repeat(someBytes))
+    await call.head()
     const rest = call.rest()
     let left = someBytes
     await new Promise<void>((resolve, reject) => {

@@ -76,8 +76,8 @@ export const endings = [
       client.send('GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n')
       const wire = await scene.environment.connection()
       await wire.head()
-      wire.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n')
-      await client.head()
+      wire.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc')
+      await client.until('abc')
       wire.socket.destroy()
       assert.equal(await client.end(), '')
     },

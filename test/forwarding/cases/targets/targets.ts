@@ -6,8 +6,8 @@ import { callArrivesOrIsRefused } from '../verdict.ts'
 /** This target arrives byte for byte. */
 function unchanged(...paths: readonly string[]): Case['run'] {
   return async (scene) => {
-    const client = await scene.client()
     for (const path of paths) {
+      const client = await scene.client()
       const call = client.ask({ path })
       const wire = await scene.environment.connection()
       assert.equal((await wire.head()).target, path)
