@@ -30,13 +30,16 @@ function endpointKey(endpoint: Endpoint): string {
   return tls + describeEndpoint(endpoint)
 }
 
+/** Host and port as a URL has them: an IPv6 address is in brackets (RFC 3986 §3.2.2). */
+export function authorityOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 /** For messages: `127.0.0.1:3000`, `[::1]:3000`, or the path of a socket. */
 export function describeEndpoint(endpoint: Endpoint): string {
   switch (endpoint.kind) {
     case 'tcp':
-      return endpoint.host.includes(':')
-        ? `[${endpoint.host}]:${endpoint.port}`
-        : `${endpoint.host}:${endpoint.port}`
+      return authorityOf(endpoint.host, endpoint.port)
     case 'unix':
       return endpoint.path
     case 'dial':

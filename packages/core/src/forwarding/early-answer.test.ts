@@ -85,4 +85,16 @@ describe('the rest of an upload that has its answer', () => {
     await new Promise((resolve) => setImmediate(resolve))
     expect(end).toHaveBeenCalledTimes(1)
   })
+
+  it('is nothing where the client has gone already', async () => {
+    const upload = new Upload()
+    upload.destroy()
+    await new Promise((resolve) => upload.once('close', resolve))
+    const answer = new Answer()
+    let ended = 0
+    discardRest(upload as unknown as IncomingMessage, answer as unknown as ServerResponse, () => {
+      ended += 1
+    })
+    expect([ended, vi.getTimerCount(), upload.listenerCount('data')]).toEqual([1, 0, 0])
+  })
 })

@@ -18,6 +18,11 @@ export function discardRest(
   response: FrontResponse,
   end?: () => void,
 ): void {
+  // Its client has gone, and nothing will tell so again.
+  if (request.closed) {
+    end?.()
+    return
+  }
   let left = discardBytes
   let timer: NodeJS.Timeout | undefined
   const stop = (): void => {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type EnvironmentId, assertEnvironmentId } from '../environment/id.js'
+import { authorityOf } from '../environment/endpoint.js'
 import { type PortRouter, portRouter } from '../routing/port.js'
 import type { UpgradableServer } from './attachment.js'
 
@@ -52,7 +53,7 @@ export class EnvironmentPorts {
       })
     const opened: EnvironmentPort = {
       port: bound,
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+      url: `http://${authorityOf(host, bound)}`,
       close,
       [Symbol.asyncDispose]: close,
     }

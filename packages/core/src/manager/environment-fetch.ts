@@ -9,6 +9,7 @@ import {
   type RequestInit,
   type Response,
 } from 'undici'
+import { authorityOf } from '../environment/endpoint.js'
 import { UpstreamBrokenError, quote } from '../errors.js'
 import type { Lease } from '../instance/lease.js'
 import { dialTarget } from '../readiness/dial.js'
@@ -145,5 +146,5 @@ function originOf({ endpoint }: Lease): string {
   const scheme = endpoint.tls ? 'https' : 'http'
   if (endpoint.kind !== 'tcp') return `${scheme}://localhost`
   const { host, port } = endpoint
-  return new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`).origin
+  return new URL(`${scheme}://${authorityOf(host, port)}`).origin
 }

@@ -1,5 +1,5 @@
 import type { RequestInit, Response } from 'undici'
-import type { Endpoint } from '../environment/endpoint.js'
+import { authorityOf, type Endpoint } from '../environment/endpoint.js'
 import type { EnvironmentId } from '../environment/id.js'
 import type { State } from '../environment/state.js'
 import type { Lease } from '../instance/lease.js'
@@ -52,8 +52,7 @@ export class Environment implements AsyncDisposable {
   get url(): string | undefined {
     const { endpoint } = this
     if (endpoint?.kind !== 'tcp') return undefined
-    const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host
-    return `${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`
+    return `${endpoint.tls ? 'https' : 'http'}://${authorityOf(endpoint.host, endpoint.port)}`
   }
 
   /** Uses it, starting it where needed; see {@link EnvironmentManager.acquire}. */

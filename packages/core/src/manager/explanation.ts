@@ -34,13 +34,11 @@ export interface Explanation {
   readonly lastLogLines: readonly string[]
 }
 
-/** @param logLines - How many lines of the log to tell. */
-export function explain(
-  record: ManagedEnvironment,
-  idle: IdleSchedule,
-  clock: Clock,
-  logLines = 20,
-): Explanation {
+/** How many lines of the log are told. */
+const toldLogLines = 20
+
+/** All that is known of an environment. */
+export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: Clock): Explanation {
   const instance = record.current
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)
@@ -68,7 +66,7 @@ export function explain(
       consecutive: record.consecutiveFailures,
     },
     history: [...record.history],
-    lastLogLines: instance?.log.tail(logLines) ?? [],
+    lastLogLines: instance?.log.tail(toldLogLines) ?? [],
   }
 }
 

@@ -1,3 +1,4 @@
+import { authorityOf } from '../../../environment/endpoint.js'
 import type { ListenMode } from '../run.js'
 import type { ListeningSocket } from '../listening-sockets.js'
 
@@ -45,8 +46,6 @@ function misplacedHint(
   expected: string,
   own: readonly ListeningSocket[],
 ): string {
-  const places = [
-    ...new Set(own.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)),
-  ]
+  const places = [...new Set(own.map(({ host, port }) => authorityOf(host, port)))]
   return `alcove: it listens on ${places.slice(0, 3).join(', ')} and not on ${expected} so far: ${remedies[mode]}`
 }
