@@ -64,6 +64,14 @@ export const retries = [
     'A GET of whose answer a byte came is not sent again': notRetried({}, (wire) =>
       wire.socket.end('H'),
     ),
+    async 'A GET on a new connection that dies is not sent again: it may be what it dies of'(
+      scene,
+    ) {
+      const { call, wire } = await scene.exchange()
+      wire.socket.destroy()
+      assert.equal((await call.head()).status, 502)
+      assert.equal(scene.environment.connections.length, 1)
+    },
     async 'A PUT with a body is sent again whole, or not at all'(scene) {
       const before = await warm(scene)
       const client = before.client
