@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { changesOf, every, printedBy, programAt, unused } from './environments.ts'
@@ -31,6 +32,16 @@ describe('a WebSocket', () => {
     await printed.next(({ text }) => text.startsWith('closed 1006'))
     await unused(host.manager, 'a')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  })
+
+  it('ends for the environment too when its client resets the connection', async () => {
+    const printed = printedBy(host.manager)
+    const connection = connect(host.port, '127.0.0.1')
+    const client = await Client.dial(host, 'a', { createConnection: () => connection }).open
+    connection.resetAndDestroy()
+    await printed.next(({ text }) => text.startsWith('closed 1006'))
+    await unused(host.manager, 'a')
+    expect((await client.closed).code).toBe(1006)
   })
 
   it('ends for its client too when the environment is killed, and the next starts it again', async () => {
