@@ -9,6 +9,8 @@ export type Contestant = Subject & Partial<Pick<Peer, 'version' | 'without' | 'p
 export interface Result extends Setting {
   readonly section: Section
   readonly case: string
+  /** Why a contestant that does otherwise is right as well. */
+  readonly optional: string | undefined
   readonly outcome: Outcome
   readonly tookMs: number
 }
@@ -84,8 +86,14 @@ class Round {
       await prepared
       const begun = performance.now()
       const outcome = await runCase(contestant, setting.front, setting.target, row)
-      const tookMs = Math.round(performance.now() - begun)
-      this.#results[place] = { ...setting, section: row.section, case: row.name, outcome, tookMs }
+      this.#results[place] = {
+        ...setting,
+        section: row.section,
+        case: row.name,
+        optional: row.optional,
+        outcome,
+        tookMs: Math.round(performance.now() - begun),
+      }
       if (Object.keys(this.#results).length < settings.length) return undefined
       await contestant.end?.()
       return this.score

@@ -17,15 +17,29 @@ const settings: readonly (readonly [title: string, has: (result: Result) => bool
   ['HTTP/2, TCP', ({ front }) => front === 'http2'],
 ]
 
-/** How many of the cases that each was asked it has passed, by what is in front and behind. */
+/** Those in which nothing else is right. */
+function demanded({ results }: Score): readonly Result[] {
+  return results.filter((result) => result.optional === undefined)
+}
+
+/** Those in which something else is right as well. */
+function optional({ results }: Score): readonly Result[] {
+  return results.filter((result) => result.optional !== undefined)
+}
+
+/**
+ * How many of the cases that each was asked it has passed, by what is in front and behind. Those in which something else is
+ * right as well stand by themselves.
+ */
 export function settingsTable(scores: readonly Score[]): string {
   return table(
-    ['', 'version', ...settings.map(([title]) => title), 'all', 'crashes'],
+    ['', 'version', ...settings.map(([title]) => title), 'all', 'optional', 'crashes'],
     scores.map((score) => [
       score.name,
       score.missing ?? score.version ?? '',
-      ...settings.map(([, has]) => passedOf(score.results.filter(has))),
-      `${passedOf(score.results)}${percent(score.results)}`,
+      ...settings.map(([, has]) => passedOf(demanded(score).filter(has))),
+      `${passedOf(demanded(score))}${percent(demanded(score))}`,
+      passedOf(optional(score)),
       score.results.length === 0
         ? '–'
         : String(score.results.filter(({ outcome }) => outcome.is === 'crashed').length),
@@ -33,14 +47,14 @@ export function settingsTable(scores: readonly Score[]): string {
   )
 }
 
-/** The same by section. */
+/** The same by section, without those in which something else is right as well. */
 export function sectionsTable(scores: readonly Score[]): string {
   return table(
     ['', ...sections],
-    scores.map(({ name, results }) => [
-      name,
+    scores.map((score) => [
+      score.name,
       ...sections.map((section) =>
-        passedOf(results.filter((result) => result.section === section)),
+        passedOf(demanded(score).filter((result) => result.section === section)),
       ),
     ]),
   )
@@ -49,10 +63,11 @@ export function sectionsTable(scores: readonly Score[]): string {
 /** What a contestant was not asked, and each case that it failed, with the reason. */
 export function failuresOf({ name, without = {}, results }: Score): string[] {
   const lines = Object.entries(without).map(([section, why]) => `  ${section}: not asked, ${why}`)
-  for (const { section, case: name_, front, target, outcome } of results) {
+  for (const { section, case: title, front, target, outcome, optional: why } of results) {
     if (outcome.is === 'passed') continue
     const crash = outcome.is === 'crashed' ? 'crashed: ' : ''
-    lines.push(`  ${section}: ${name_} (${front}, ${target})`, `    ${crash}${outcome.reason}`)
+    lines.push(`  ${section}: ${title} (${front}, ${target})`, `    ${crash}${outcome.reason}`)
+    if (why !== undefined) lines.push(`    optional: ${why}`)
   }
   return lines.length > 0 ? [`${name}:`, ...lines] : []
 }

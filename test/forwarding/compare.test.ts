@@ -122,11 +122,20 @@ it('asks nothing of one that is missing, and no section of one that does without
   expect(said).toEqual(['crashing'])
 })
 
-const of = { section: 'headers', case: 'one', front: 'http1', target: 'tcp' } as const
+const plain = { optional: undefined, tookMs: 1 }
+const of = { section: 'headers', case: 'one', front: 'http1', target: 'tcp', ...plain } as const
 const failed: Outcome = { is: 'failed', reason: 'it is blue' }
 const crashed: Outcome = { is: 'crashed', reason: 'Error: ouch' }
 const passedOnes = ['three', 'four', 'five', 'six'].map((name): Result => {
-  return { section: 'framing', case: name, front: 'http1', target: 'tcp', outcome: passed }
+  return {
+    section: 'framing',
+    case: name,
+    front: 'http1',
+    target: 'tcp',
+    optional: undefined,
+    outcome: passed,
+    tookMs: 1,
+  }
 })
 const scores: readonly Score[] = [
   {
@@ -149,6 +158,8 @@ const scores: readonly Score[] = [
       { ...of, outcome: failed },
       { ...of, target: 'unix', case: 'two', outcome: crashed },
       ...passedOnes,
+      { ...of, case: 'seven', optional: 'it may be blue', outcome: failed },
+      { ...of, case: 'eight', front: 'http2', optional: 'it may be red', outcome: passed },
     ],
   },
   {
@@ -162,11 +173,11 @@ const scores: readonly Score[] = [
 
 it('prints how many cases each has passed, by what is in front and behind, and by section', () => {
   expect(`${settingsTable(scores)}\n`).toBe(`\
-|             |             version | HTTP/1.1, TCP | HTTP/1.1, Unix socket | HTTP/2 |         all | crashes |
-| ----------- | ------------------: | ------------: | --------------------: | -----: | ----------: | ------: |
-| good        |               1.2.3 |           1/1 |                   1/1 |    1/1 | 3/3 (100 %) |       0 |
-| not so good |               0.1.0 |           4/5 |                   0/1 |      – |  4/6 (66 %) |       1 |
-| away        | it is not installed |             – |                     – |      – |           – |       – |
+|             |             version | HTTP/1.1, TCP | HTTP/1.1, Unix socket | HTTP/2, TCP |         all | optional | crashes |
+| ----------- | ------------------: | ------------: | --------------------: | ----------: | ----------: | -------: | ------: |
+| good        |               1.2.3 |           1/1 |                   1/1 |         1/1 | 3/3 (100 %) |        – |       0 |
+| not so good |               0.1.0 |           4/5 |                   0/1 |           – |  4/6 (66 %) |      1/2 |       1 |
+| away        | it is not installed |             – |                     – |           – |           – |        – |       – |
 `)
   expect(`${sectionsTable(scores)}\n`).toBe(`\
 |             | headers | framing | streaming | targets | upgrades | failures |
@@ -187,9 +198,12 @@ it('prints each case that failed with its reason, and a verdict', () => {
       '    it is blue',
       '  headers: two (http1, unix)',
       '    crashed: Error: ouch',
+      '  headers: seven (http1, tcp)',
+      '    it is blue',
+      '    optional: it may be blue',
     ],
     [],
   ])
   expect(verdict(scores.slice(0, 1))).toBe('Alcove passes all of 3.')
-  expect(verdict(scores.slice(0, 2))).toBe('Alcove fails 2 of 9.')
+  expect(verdict(scores.slice(0, 2))).toBe('Alcove fails 3 of 11.')
 })

@@ -55,6 +55,8 @@ export interface Case {
   /** @default all kinds */
   readonly targets?: readonly Target['kind'][]
   readonly settings?: Settings
+  /** Why a proxy that does otherwise is right as well. @default it is not */
+  readonly optional?: string
   /** Throws where it is not as it should be. */
   run(scene: Scene): Promise<void>
 }

@@ -16,6 +16,7 @@ import { http2Requests } from './headers/http2.ts'
 import { ownAddress } from './headers/own-address.ts'
 import { values } from './headers/values.ts'
 import { via } from './headers/via.ts'
+import { withOptional } from './optional.ts'
 import { backPressure } from './streaming/back-pressure.ts'
 import { earlyAnswers } from './streaming/early-answers.ts'
 import { endings } from './streaming/endings.ts'
@@ -30,7 +31,7 @@ import { handshakes } from './upgrades/handshakes.ts'
 import { refusals } from './upgrades/refusals.ts'
 
 /** What is right in forwarding, situation by situation. */
-export const cases: readonly Case[] = [
+export const cases: readonly Case[] = withOptional([
   ...hopByHopRequests,
   ...hopByHopAnswers,
   ...forwarded,
@@ -60,4 +61,4 @@ export const cases: readonly Case[] = [
   ...retries,
   ...afterwards,
   ...failures,
-]
+])

@@ -5,7 +5,8 @@ import { nativePeer } from './native-peer.ts'
  * Caddy with its reverse_proxy, which is set up for WebSockets and X-Forwarded-* by itself. What is set, and why:
  * - Upgrade is passed on for WebSockets alone: by default it tunnels whatever both sides agree on;
  * - no flush_interval: streams are not held back by default, and with -1 it goes on asking for a client that has left;
- * - transport http without compression: it would ask for gzip where the client did not, and unpack it;
+ * - transport http without compression: it would ask for gzip where the client did not, and unpack it; heads of answers
+ *   of up to 64 KB, not 10 MB;
  * - trusted_proxies where the client is trusted: it replaces X-Forwarded-* otherwise;
  * - X-Forwarded-Port, Forwarded and Via: it adds none by itself;
  * - header_down for the target's own address in Location and Set-Cookie: it rewrites nothing by itself;
@@ -53,6 +54,7 @@ http://:${port} {
 ${ownAddress(target)}
     transport http {
       compression off
+      max_response_header 64KB
       dial_timeout 5s
       ${answerTimeoutMs === undefined ? '' : `response_header_timeout ${answerTimeoutMs}ms`}
     }
