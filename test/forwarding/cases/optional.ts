@@ -11,6 +11,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
   'RFC 9110 §6.5.2 and §10.1.4 let an intermediary drop trailers, and then it need not welcome them':
     [
       'Trailers of an answer are relayed',
+      'Trailers of an answer are announced as the environment has announced them',
       'TE goes no further, but that trailers are welcome does',
       'TE: trailers of HTTP/2 is passed on',
     ],
@@ -63,6 +64,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'A DELETE without a body on a connection that dies unused is sent once more',
     'A PUT without a body on a connection that dies unused is sent once more',
     'A GET of whose answer a byte came is not sent again',
+    'A GET on a new connection that dies is not sent again: it may be what it dies of',
   ],
   'RFC 9110 §15.6 lets a gateway say 502 or 504 as well': [
     'An environment that is not there is 503 with Retry-After',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Scene } from '../subject.ts'
 import type { Call } from '../wire/client.ts'
 import { Decoder } from '../wire/decoder.ts'
+import { TooLateError } from '../wire/watch.ts'
 import { Wire } from '../wire/wire.ts'
 import { ok } from './case.ts'
 
@@ -33,11 +34,17 @@ export async function callArrivesOrIsRefused(
   call: Call,
   statuses: readonly number[],
 ): Promise<Wire | undefined> {
-  const refused = call.head().then(
-    ({ status }) => status,
-    () => 0,
-  )
-  return unless(await scene.environment.connectionOr(refused), statuses)
+  return unless(await scene.environment.connectionOr(statusOf(call)), statuses)
+}
+
+/** The status of a call's answer, 0 where its connection or stream ends without one. */
+export async function statusOf(call: Call): Promise<number> {
+  try {
+    return (await call.head()).status
+  } catch (error) {
+    if (error instanceof TooLateError) throw error
+    return 0
+  }
 }
 
 function unless(outcome: Wire | number, statuses: readonly number[]): Wire | undefined {

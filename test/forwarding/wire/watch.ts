@@ -1,6 +1,9 @@
 // Less than a case has, so that it says what it waited for.
 const patienceMs = 5000
 
+/** What was waited for did not come, and its end neither. */
+export class TooLateError extends Error {}
+
 /** Something that changes, and what waits for it to do so. */
 export class Watch {
   readonly #looks = new Set<() => void>()
@@ -27,7 +30,10 @@ export class Watch {
         }
       }
       const give = (why: string): void => settle(() => reject(new Error(`${why}; ${got()}`)))
-      const timer = setTimeout(() => give('Waited too long'), patienceMs)
+      const timer = setTimeout(
+        () => settle(() => reject(new TooLateError(`Waited too long; ${got()}`))),
+        patienceMs,
+      )
       const settle = (how: () => void): void => {
         clearTimeout(timer)
         this.#looks.delete(look)

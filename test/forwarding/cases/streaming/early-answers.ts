@@ -69,9 +69,9 @@ export const earlyAnswers = [
       await call.whole()
       call.send('GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n')
       call.finish()
+      // The connection is closed, or is there for another request.
       if (client.ended) return
       const next = client.ask({ path: '/next' })
-      // The connection is closed, or is there for another request.
       const wire = await callArrivesOrIsRefused(scene, next, [])
       if (!wire) return
       assert.equal((await wire.head()).target, '/next')

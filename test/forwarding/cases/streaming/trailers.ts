@@ -35,6 +35,12 @@ export const trailers = [
         assert.deepEqual(values('x-more'), ['\xe4'])
       },
     ),
+    async 'Trailers of an answer are announced as the environment has announced them'(scene) {
+      const { call, wire } = await scene.exchange({ fields: [['TE', 'trailers']] })
+      wire.send(answer('Trailer: X-Sum, X-More\r\n', 'X-Sum: abc\r\nX-More: 1\r\n'))
+      const { head } = await call.whole()
+      assert.deepEqual(head.list('trailer'), ['X-Sum', 'X-More'])
+    },
     'Trailers that were not announced are relayed, or dropped': trailing(
       answer('', 'X-Sum: abc\r\n'),
       (values) => assert.match(values('x-sum').join(), /^(abc)?$/),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Case } from '../../subject.ts'
 import { Environment } from '../../wire/environment.ts'
 import { both, group, http1, http2, ok } from '../case.ts'
-import { answered, arrivesOrIsRefused } from '../verdict.ts'
+import { answered, arrivesOrIsRefused, statusOf } from '../verdict.ts'
 
 /** Of an absolute target, the environment gets this path. */
 function pathOf(target: string, expected: string): Case['run'] {
@@ -111,10 +111,7 @@ export const origins = [
     async 'CONNECT over HTTP/2 opens no tunnel, and ends no other stream'(scene) {
       const { client, call, wire } = await scene.exchange()
       const tunnel = client.ask({ method: 'CONNECT', host: 'evil.test:443', open: 'unknown' })
-      const status = await tunnel.head().then(
-        (head) => head.status,
-        () => 0,
-      )
+      const status = await statusOf(tunnel)
       assert.ok(status === 0 || status >= 400, `it was answered with ${status}`)
       wire.send(ok)
       assert.equal((await call.whole()).body, 'ok')

@@ -54,6 +54,17 @@ export const handshakes = [
       await client.head()
       assert.equal(await wire.bytes(5), 'EARLY')
     },
+    async 'Bytes that come between the opening and the 101 reach the environment, in order'(scene) {
+      const { client, wire } = await ask(scene, `${opening()}ONE`)
+      for (const text of ['TWO', 'THREE']) {
+        client.send(text)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      wire.send(agreement())
+      await client.head()
+      client.send('FOUR')
+      assert.equal(await wire.bytes(15), 'ONETWOTHREEFOUR')
+    },
     async 'Bytes that come with the 101 reach the client'(scene) {
       const { client, wire } = await ask(scene)
       wire.send(`${agreement()}HELLO`)
