@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { frame } from './test-support/frames.js'
 import { Front } from './test-support/front.js'
 import { RawUpstream } from './test-support/raw-upstream.js'
+import { Stream } from './test-support/stream.js'
 
 const size = 48 * 1024 * 1024
 // What the kernel may hold on two connections, and a little more.
@@ -17,11 +18,11 @@ for (let sent = 0; sent < size; sent += part.length) whole.update(part)
 const digest = whole.digest('hex')
 
 /** Sends as fast as it is let, and counts. */
-async function pour(socket: Socket, counter: { sent: number }): Promise<void> {
+async function pour(to: Writable, counter: { sent: number }): Promise<void> {
   for (let i = 0; i < size / part.length; i += 1) {
-    const room = socket.write(part)
+    const room = to.write(part)
     counter.sent += part.length
-    if (!room) await once(socket, 'drain')
+    if (!room) await once(to, 'drain')
   }
 }
 
@@ -37,19 +38,19 @@ async function stall(counter: { readonly sent: number }): Promise<void> {
 
 /** Reads what comes, once the sender has been brought to a halt, and tells how far ahead it was at most. */
 async function sip(
-  socket: Socket,
+  from: Readable,
   counter: { readonly sent: number },
-  each: () => void = () => {},
+  how: { readonly hasHead?: boolean; readonly each?: () => void } = {},
 ): Promise<{ readonly digest: string; readonly behind: number }> {
   await stall(counter)
   const hash = createHash('sha1')
   let got = 0
   let behind = 0
-  let head = ''
+  let head = how.hasHead === false ? '\r\n\r\n' : ''
   while (got < size) {
-    const chunk = socket.read() as Buffer | null
+    const chunk = from.read() as Buffer | null
     if (chunk === null) {
-      await once(socket, 'readable')
+      await once(from, 'readable')
       continue
     }
     let body = chunk
@@ -61,7 +62,7 @@ async function sip(
     hash.update(body)
     got += body.length
     behind = Math.max(behind, counter.sent - got)
-    each()
+    how.each?.()
   }
   return { digest: hash.digest('hex'), behind }
 }
@@ -84,9 +85,11 @@ describe.each(['tcp', 'unix'] as const)('with a %s endpoint', (transport) => {
     const poured = pour(wire.socket, counter)
     let most = 0
     let listeners = 0
-    const got = await sip(client.socket, counter, () => {
-      most = Math.max(most, response?.writableLength ?? 0)
-      listeners = Math.max(listeners, response?.listenerCount('drain') ?? 0)
+    const got = await sip(client.socket, counter, {
+      each() {
+        most = Math.max(most, response?.writableLength ?? 0)
+        listeners = Math.max(listeners, response?.listenerCount('drain') ?? 0)
+      },
     })
     await poured
     expect(got.digest).toBe(digest)
@@ -150,5 +153,69 @@ describe.each(['tcp', 'unix'] as const)('with a %s endpoint', (transport) => {
     const bytes = frame('hello', { mask: [1, 2, 3, 4] })
     client.socket.write(bytes)
     await wire.bytes(bytes.length)
+  })
+
+  it('a slow environment of an upgraded connection holds its client back', async () => {
+    await using upstream = await RawUpstream.listen(transport, { read: false })
+    await using front = await Front.listen(upstream)
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    const { socket } = await upstream.connection()
+    await once(socket, 'readable')
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
+    await client.head()
+    const counter = { sent: 0 }
+    const poured = pour(client.socket, counter)
+    const got = await sip(socket, counter)
+    await poured
+    expect(got.digest).toBe(digest)
+    expect(got.behind).toBeLessThan(mostBehind)
+    // As above.
+    socket.write(frame('hello'))
+    await client.bytes(frame('hello').length)
+  })
+
+  it('a slow reader over HTTP/2 holds its environment back, and no other stream', async () => {
+    await using upstream = await RawUpstream.listen(transport)
+    await using front = await Front.listen(upstream, { http2: true })
+    const session = front.session()
+    await once(session, 'connect')
+    // Otherwise what this stream leaves unread would be all that the client lets the session have (RFC 9113 §5.2.2).
+    session.setLocalWindowSize(1024 * 1024)
+    const slow = session.request({ ':path': '/slow' })
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+    const counter = { sent: 0 }
+    const poured = pour(wire.socket, counter)
+    await stall(counter)
+    const other = new Stream(session, { ':path': '/other' })
+    other.stream.end()
+    const second = await upstream.connection()
+    await second.head()
+    second.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    expect((await other.close()).body).toBe('ok')
+    const got = await sip(slow, counter, { hasHead: false })
+    await poured
+    expect(got.digest).toBe(digest)
+    expect(got.behind).toBeLessThan(mostBehind)
+  })
+
+  it('a slow environment holds the upload of a client over HTTP/2 back', async () => {
+    await using upstream = await RawUpstream.listen(transport, { read: false })
+    await using front = await Front.listen(upstream, { http2: true })
+    const upload = front.session().request({ ':method': 'POST', 'content-length': size })
+    const counter = { sent: 0 }
+    const poured = pour(upload, counter)
+    const { socket } = await upstream.connection()
+    const got = await sip(socket, counter)
+    await poured
+    expect(got.digest).toBe(digest)
+    expect(got.behind).toBeLessThan(mostBehind)
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    expect((await once(upload, 'response'))[0]).toMatchObject({ ':status': 200 })
+    upload.close()
   })
 })
