@@ -65,6 +65,7 @@ const reasons: Readonly<Record<string, readonly string[]>> = {
     'A PUT without a body on a connection that dies unused is sent once more',
     'A GET of whose answer a byte came is not sent again',
     'A GET on a new connection that dies is not sent again: it may be what it dies of',
+    'A GET on a new connection that dies is not sent again: it may be what it dies of',
   ],
   'RFC 9110 §15.6 lets a gateway say 502 or 504 as well': [
     'An environment that is not there is 503 with Retry-After',

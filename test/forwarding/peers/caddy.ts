@@ -4,7 +4,8 @@ import { nativePeer } from './native-peer.ts'
 /**
  * Caddy with its reverse_proxy, which is set up for WebSockets and X-Forwarded-* by itself. What is set, and why:
  * - Upgrade is passed on for WebSockets alone: by default it tunnels whatever both sides agree on;
- * - no flush_interval: streams are not held back by default, and with -1 it goes on asking for a client that has left;
+ * - flush_interval 1ms: parts of an answer of known length are held back otherwise, and with -1 it goes on asking for a
+ *   client that has left;
  * - transport http without compression: it would ask for gzip where the client did not, and unpack it; heads of answers
  *   of up to 64 KB, not 10 MB;
  * - trusted_proxies where the client is trusted: it replaces X-Forwarded-* otherwise;
@@ -44,7 +45,11 @@ http://:${port} {
     "" {asked_port}
     default ${trustClient ? '{http.request.header.X-Forwarded-Port}' : '{asked_port}'}
   }
-  @wish not header Upgrade websocket
+  @wish not {
+    header_regexp Upgrade (?i)^websocket$
+    header_regexp Connection (?i)upgrade
+    protocol http/1.1
+  }
   request_header @wish -Upgrade
   reverse_proxy ${target.kind === 'tcp' ? `${target.host}:${target.port}` : `unix/${target.path}`} {
     ${trustClient ? 'trusted_proxies 127.0.0.1/32' : ''}
@@ -52,6 +57,7 @@ http://:${port} {
     header_up ${trustClient ? '+' : ''}Forwarded "for={http.request.remote.host};proto={http.request.scheme};host=\\"{http.request.hostport}\\""
     header_up +Via "{http.request.proto} caddy"
 ${ownAddress(target)}
+    flush_interval 1ms
     transport http {
       compression off
       max_response_header 64KB

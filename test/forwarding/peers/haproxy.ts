@@ -39,7 +39,7 @@ defaults
   retry-on conn-failure empty-response
 listen environment
   bind 127.0.0.1:${port}${front === 'http2' ? ' proto h2' : ''}
-  http-request del-header Upgrade unless { req.hdr(upgrade) -i websocket }
+  http-request del-header Upgrade unless { req.hdr(upgrade) -i websocket } { req.hdr(connection) -m sub -i upgrade } { req.ver 1.1 }
   http-request disable-l7-retry unless METH_GET or { method OPTIONS PUT DELETE TRACE }
 ${forwardedFields(settings)}
 ${ownAddress(target)}

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Exchange, Scene } from '../../subject.ts'
 import type { Head } from '../../wire/head.ts'
+import type { Wire } from '../../wire/wire.ts'
 import { both, group, http1 } from '../case.ts'
 import { arrivesOrIsRefused } from '../verdict.ts'
 
@@ -66,7 +68,11 @@ const passed = group('headers', 'RFC 9110 §5.2, §5.3', both, {
     ]) {
       const { call, wire } = await scene.exchange()
       wire.send(`HTTP/1.1 200 OK\r\nX-Bytes: \xe4\xff\x80\r\n${framing}\r\n\r\n`)
-      assert.deepEqual((await call.head()).values('x-bytes'), ['\xe4\xff\x80'])
+      const head = call.head()
+      // One that goes ahead does so by now; that it has to is not what is asked here.
+      await Promise.race([head, delay(100)])
+      wire.send(framing.endsWith('chunked') ? '2\r\nok\r\n' : 'ok')
+      assert.deepEqual((await head).values('x-bytes'), ['\xe4\xff\x80'])
       wire.socket.destroy()
     }
   },
@@ -126,8 +132,11 @@ const controls = group('headers', 'RFC 9110 §5.5', http1, {
     }
   },
   async 'A bare CR or NUL in an answer never reaches the client'(scene) {
+    let wire: Wire | undefined
     for (const character of ['\r', '\0']) {
-      const { call, wire } = await scene.exchange()
+      const call = (await scene.client()).ask()
+      wire = await scene.environment.connection(wire)
+      await wire.head()
       wire.send(`HTTP/1.1 200 OK\r\nX-Odd: a${character}b\r\nContent-Length: 0\r\n\r\n`)
       const { head } = await call.whole()
       assert.doesNotMatch(head.values('x-odd').join(), /[\r\0]/)

@@ -1,6 +1,7 @@
-// fast-proxy with undici, as its README recommends for speed. What is set, and why:
-// - undici: no limit to a pause in an answer, and none to how long it takes to begin, unless a case sets one;
-//   one request at a time on a connection;
+// fast-proxy, as its README shows it. What is set, and why:
+// - undici, which it recommends for speed, only before a socket, which its way through node:http does not know: with undici it
+//   refuses each request with chunks, and passes fewer cases;
+// - no limit to how long an answer takes to begin, unless a case sets one, and none to a pause in it;
 // - rewriteRequestHeaders: it writes the target into Host, adds no X-Forwarded-* but -Host, and has this hook for it.
 import fastProxy from 'fast-proxy'
 import { dropUntrusted, reverseProxyFields } from './forwarding-fields.ts'
@@ -8,20 +9,24 @@ import { frontServer } from './front-server.ts'
 import { serve } from './serve.ts'
 
 serve(({ front, target, settings }) => {
-  const { proxy, close } = fastProxy({
-    base: target.kind === 'tcp' ? `http://${target.host}:${target.port}` : 'http://localhost',
-    undici: {
-      pipelining: 1,
-      headersTimeout: settings.answerTimeoutMs ?? 0,
-      bodyTimeout: 0,
-      ...(target.kind === 'unix' ? { socketPath: target.path } : {}),
-    },
-  })
-  const server = frontServer(front, (request, response) => {
-    dropUntrusted(request, settings)
-    proxy(request, response, request.url ?? '/', {
-      rewriteRequestHeaders: reverseProxyFields,
-    })
+  const { proxy, close } = fastProxy(
+    target.kind === 'tcp'
+      ? { base: `http://${target.host}:${target.port}` }
+      : {
+          base: 'http://localhost',
+          undici: {
+            socketPath: target.path,
+            pipelining: 1,
+            headersTimeout: settings.answerTimeoutMs ?? 0,
+            bodyTimeout: 0,
+          },
+        },
+  )
+  const request =
+    settings.answerTimeoutMs === undefined ? {} : { timeout: settings.answerTimeoutMs }
+  const server = frontServer(front, (asked, response) => {
+    dropUntrusted(asked, settings)
+    proxy(asked, response, asked.url ?? '/', { request, rewriteRequestHeaders: reverseProxyFields })
   })
   return { server, close }
 })

@@ -1,11 +1,13 @@
 // @fastify/reply-from in Fastify 5. What is set, and why:
 // - one parser for bodies of every type, which hands the stream on: Fastify parses JSON by itself, and refuses types that
 //   it does not know (as @fastify/http-proxy does it, which stands on reply-from);
+// - all methods that Node.js knows: Fastify takes eight of them by itself;
 // - bodyLimit as high as it goes: Fastify refuses more than 1 MiB by default;
 // - undici: no limit to a pause in an answer, and none to how long it takes to begin, unless a case sets one;
 // - retriesCount 1: a connection that was kept and died is tried once more, and answers of 503 are not asked for again;
 // - trustProxy for clients that are trusted, and rewriteRequestHeaders: it writes the target into Host, adds no X-Forwarded-*,
 //   and has this hook for it.
+import { METHODS } from 'node:http'
 import { escape as escapeForQuery } from 'node:querystring'
 import replyFrom from '@fastify/reply-from'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -23,6 +25,11 @@ serve(async ({ front, target, settings }) => {
     undici: timeouts,
     destroyAgent: true,
   })
+  for (const method of METHODS) {
+    if (!app.supportedMethods.includes(method) && method !== 'CONNECT') {
+      app.addHttpMethod(method, { hasBody: true })
+    }
+  }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.addHook('onRequest', (request, _reply, done) => {
