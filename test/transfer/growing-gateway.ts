@@ -14,7 +14,7 @@ export interface GatewayOptions {
   readonly core?: string
   /**
    * Whether it frees what is garbage at short intervals. Left alone, V8 lets about 64 MiB of buffers outside its heap pile up
-   * before it looks (`kExternalAllocationSoftLimit` in V8's heap): a transfer has to be long to show anything else.
+   * before it looks (`kExternalAllocationSoftLimit` in its v8-internal.h): a transfer has to be long to show anything else.
    * @default false
    */
   readonly collects?: boolean
@@ -47,11 +47,16 @@ export class GrowingGateway implements AsyncDisposable {
   ): Promise<GrowingGateway> {
     const words = [environment.port, front, ...(core === undefined ? [] : [core])]
     const program = await Program.start(proxy, words, collects ? ['--expose-gc'] : [])
-    for (let i = 0; i < smallTransfers; i += 1) {
-      await transfer(front, program.port, 'download', smallBytes)
-      await transfer(front, program.port, 'upload', smallBytes)
+    try {
+      for (let i = 0; i < smallTransfers; i += 1) {
+        await transfer(front, program.port, 'download', smallBytes)
+        await transfer(front, program.port, 'upload', smallBytes)
+      }
+      return new GrowingGateway(front, program)
+    } catch (error: unknown) {
+      await program[Symbol.asyncDispose]()
+      throw error
     }
-    return new GrowingGateway(front, program)
   }
 
   /** By how much it has grown at most, since the start. */
