@@ -11,10 +11,10 @@ import { startPayments } from './payments.ts'
  * @returns whether all is well
  */
 export async function check(print: (line: string) => void = console.log): Promise<boolean> {
-  const known = new Authority('known')
-  const internal = new Authority('internal')
-  const wildcard = known.forServer([`*.${domain}`, domain])
-  const upstreamTls = { ca: internal.cert, ...internal.forClient('the gateway') }
+  const known = await Authority.create('known')
+  const internal = await Authority.create('internal')
+  const wildcard = await known.forServer([`*.${domain}`, domain])
+  const upstreamTls = { ca: internal.cert, ...(await internal.forClient('the gateway')) }
   const payments = await startPayments(internal)
   const gateway = await startGateway(0, { wildcard, upstreamTls }, payments.spec)
   const client = new Client(gateway.port, known.cert)

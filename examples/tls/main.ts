@@ -21,15 +21,15 @@ try {
 
 async function serve(wanted: number): Promise<void> {
   // Stands for the one that browsers know: Let's Encrypt, or the company's.
-  const known = new Authority('Alcove example, known')
+  const known = await Authority.create('Alcove example, known')
   // Stands for the company's own, that services know each other by.
-  const internal = new Authority('Alcove example, internal')
+  const internal = await Authority.create('Alcove example, internal')
 
-  const payments = await startPayments(internal)
   const certificates = {
-    wildcard: known.forServer([`*.${domain}`, domain]),
-    upstreamTls: { ca: internal.cert, ...internal.forClient('the gateway') },
+    wildcard: await known.forServer([`*.${domain}`, domain]),
+    upstreamTls: { ca: internal.cert, ...(await internal.forClient('the gateway')) },
   }
+  const payments = await startPayments(internal)
   const gateway = await startGateway(wanted, certificates, payments.spec).catch(
     async (error: unknown) => {
       await payments.close()

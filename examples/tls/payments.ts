@@ -19,7 +19,7 @@ export interface Payments {
 export async function startPayments(authority: Authority): Promise<Payments> {
   const server = createServer(
     {
-      ...authority.forServer([serverName]),
+      ...(await authority.forServer([serverName])),
       ca: authority.cert,
       requestCert: true,
       rejectUnauthorized: true,

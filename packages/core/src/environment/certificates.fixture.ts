@@ -1,4 +1,4 @@
-// Made once, with the Authority of examples/tls/certificates.ts, for 2020 to 2120; nothing but tests trusts them.
+// Made once, like what the Authority of examples/tls/certificates.ts makes, for 2020 to 2120; nothing but tests trusts them.
 
 /** The authority of all but the stranger's. */
 export const authority = `-----BEGIN CERTIFICATE-----
