@@ -76,7 +76,7 @@ function answerHead(token: string, plan: AnswerPlan, bodiless: boolean): string 
   ]
   const options = ['x-hop', ...(plan.after === 'close' ? ['close'] : [])]
   lines.push(`connection: ${options.join(', ')}`, 'x-hop: 1', ...framingLines(plan, bodiless))
-  if (fault === 'unasked 101') lines.push('connection: upgrade', 'upgrade: websocket')
+  if (fault === 'unasked 101') lines.push('connection: upgrade', 'upgrade: h2c')
   if (fault === 'huge head') lines.push(`x-huge: ${'h'.repeat(140_000)}`)
   if (fault === 'bad field') lines.push('x bad: a\x00b')
   if (plan.framing === 'events') lines.push('content-type: text/event-stream')

@@ -26,6 +26,7 @@ export class Http1Visit {
   /** The other side has ended, or it is all over. */
   #over = false
   #left = false
+  #sending = false
   #stopped = false
   #tell: () => void = () => {}
 
@@ -53,9 +54,13 @@ export class Http1Visit {
     await this.#until(() => !this.socket.connecting)
     for (const record of this.records) {
       if (this.#over || this.#left) break
+      this.#sending = true
       await this.#send(record)
+      this.#sending = false
       if (this.#left) break
-      if (!this.visit.pipelined) await this.#answered(record)
+      // The environment may have agreed before all that goes out with the head was sent.
+      this.#tunnel?.open()
+      if (!this.visit.pipelined || record.plan.request.tunnel) await this.#answered(record)
     }
     for (const record of this.records) {
       if (!this.#over && !this.#left && record.sent !== 'nothing') await this.#answered(record)
@@ -162,7 +167,7 @@ export class Http1Visit {
     const { tunnel } = record.plan.request
     if (end === 'tunnel' && tunnel) {
       this.#tunnel = new TunnelEnd('client', record, tunnel, this.socket, this.ledger)
-      this.#tunnel.open()
+      if (!this.#sending) this.#tunnel.open()
     }
     return end
   }

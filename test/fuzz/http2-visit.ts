@@ -135,15 +135,19 @@ export class Http2Visit {
   }
 
   #abort(stream: ClientHttp2Stream, how: Exclude<Leaving, 'stays'>): void {
-    if (how === 'fin') stream.close(constants.NGHTTP2_CANCEL)
+    // Not close(), with which Node.js's client ends the body before it resets the stream.
+    if (how === 'fin') stream.destroy(new Error('The client gives it up'))
     else this.#leave(how)
   }
 
   #leave(how: Leaving): void {
     if (this.#left) return
     this.#left = true
-    if (how === 'half') this.#session.destroy()
-    else if (how === 'fin') this.#session.close()
+    if (how === 'half') {
+      // Not destroy(), after which a server of Node.js 22 or 24 may never let go of a stream whose answer it has just written.
+      this.#session.goaway()
+      void turns(1).then(() => this.socket.destroySoon())
+    } else if (how === 'fin') this.#session.close()
     else breakOff(this.socket)
   }
 }

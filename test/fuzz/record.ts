@@ -48,6 +48,9 @@ export class ExchangeRecord {
   }
 }
 
+/** Something is not as it should be, and written down. */
+export class Violated extends Error {}
+
 /** What all parts of a run report to. */
 export class Ledger {
   readonly records = new Map<string, ExchangeRecord>()
@@ -61,5 +64,10 @@ export class Ledger {
 
   violated(what: string): void {
     this.violations.push(what)
+  }
+
+  /** @throws {@link Violated} where nothing that comes now would tell more */
+  stopIfViolated(): void {
+    if (this.violations.length > 0) throw new Violated()
   }
 }

@@ -16,8 +16,8 @@ export class Stage {
   readonly server: Server | Http2Server
   /** The gateway's side of clients' connections. */
   readonly frontSockets = new Set<Socket>()
-  /** Requests that the gateway has not dealt with yet. */
-  handling = 0
+  /** The targets of requests that the gateway has not dealt with yet. */
+  readonly handling: string[] = []
   readonly #clients: Socket[] = []
   #port = 0
 
@@ -32,9 +32,10 @@ export class Stage {
       idleTimeoutMs: Number.POSITIVE_INFINITY,
     })
     const listener = (...[request, response]: Parameters<Gateway>): void => {
-      this.handling += 1
+      const { url = '' } = request
+      this.handling.push(url)
       const handled = (): void => {
-        this.handling -= 1
+        this.handling.splice(this.handling.indexOf(url), 1)
         this.ledger.moved()
       }
       void this.gateway(request, response).finally(handled)
