@@ -12,8 +12,8 @@ import { type Contestant, type Score, compare } from './compare-run.ts'
 import { failuresOf, sectionsTable, settingsTable, verdict } from './compare-table.ts'
 import { peers } from './peers/index.ts'
 
-/** Most cases that fail do so by waiting for something that never comes. */
-const parallel = 16
+/** How many cases run at a time: those that pass take time of the processor, and most that fail wait for what never comes. */
+const parallel = { alcove: 8, peers: 24 }
 
 const { values } = parseArgs({
   options: {
@@ -26,9 +26,11 @@ const { values } = parseArgs({
 // What a case waits for beside what has failed may fail as well, when nobody listens any more.
 process.on('unhandledRejection', () => {})
 
-const contestants = chosen([...alcove.map((subject) => ({ ...subject, version })), ...peers])
+const own = alcove.map((subject) => Object.assign({ version }, subject))
+const contestants = chosen([...own, ...peers])
 const begun = performance.now()
-const scores = await compare(contestants, cases, { parallel, onCase, onScore })
+const alcoves = await compareAll(own, parallel.alcove)
+const scores = [...alcoves, ...(await compareAll(peers, parallel.peers))]
 const seconds = Math.round((performance.now() - begun) / 1000)
 
 print(`\n${cases.length} cases, Node.js ${process.versions.node}, ${seconds} s\n`)
@@ -41,9 +43,13 @@ if (values.json !== undefined) {
   const whole = { node: process.versions.node, cases: cases.length, scores }
   await writeFile(values.json, `${JSON.stringify(whole, undefined, 2)}\n`)
 }
-const alcoves = scores.filter(({ name }) => alcove.some((subject) => subject.name === name))
 print(verdict(alcoves))
 process.exitCode = alcoves.every(passesAll) ? 0 : 1
+
+function compareAll(all: readonly Contestant[], atATime: number): Promise<readonly Score[]> {
+  const asked = all.filter((contestant) => contestants.includes(contestant))
+  return compare(asked, cases, { parallel: atATime, onCase, onScore })
+}
 
 function chosen(all: readonly Contestant[]): readonly Contestant[] {
   if (values.only === undefined) return all
