@@ -36,6 +36,7 @@ export async function unused(manager: EnvironmentManager, id: string): Promise<v
       const held = Object.entries(leases).filter(([, count]) => count > 0)
       if (held.length > 0) throw new Error(`Environment "${id}" is in use: ${String(held)}`)
     },
-    { timeout: 5000, interval: 5 },
+    // An upload that nobody wants is read for 5 s, where its client does not leave.
+    { timeout: 8000, interval: 5 },
   )
 }
