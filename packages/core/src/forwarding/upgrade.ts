@@ -1,8 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { BadRequestError } from '../errors.js'
+import { bareResponse, release } from './bare-response.js'
 import type { Passage } from './passage.js'
 import type { RequestFields } from './request-headers.js'
 import { responseFields } from './response-headers.js'
@@ -10,9 +10,6 @@ import { requestBody } from './body.js'
 import type { EarlyBytes } from './early-bytes.js'
 import { Answer } from './response.js'
 import { Tunnel, type Tunnels } from './tunnel.js'
-
-/** How long a client may take to close after its last answer. */
-const lingerMs = 5000
 
 /** Asks an environment for an upgrade: a tunnel where it agrees, and otherwise its answer, after which the connection ends. */
 export class Handshake extends Answer {
@@ -66,37 +63,22 @@ export class Handshake extends Answer {
     socket.off('end', this.#onEnd)
     const response = this.response as ServerResponse
     response.off('finish', this.#onFinish)
-    if (response.socket) response.detachSocket(response.socket)
+    release(response)
   }
 
   readonly #onEnd = (): void => {
     if (!this.response.writableEnded) this.#socket.destroy()
   }
 
-  readonly #onFinish = (): void => {
-    const socket = this.#socket
-    this.closed()
-    socket.end()
-    // Until the client has closed, it may not have read all of its answer (RFC 9112 §9.6).
-    socket.resume()
-    const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
-    socket.once('close', () => clearTimeout(timer))
-  }
+  readonly #onFinish = (): void => this.closed()
 }
 
 function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  try {
-    // It wants no more of a socket than any Duplex has.
-    response.assignSocket(socket as Socket)
-  } catch (cause) {
-    throw new BadRequestError(
-      'An upgrade was asked for before the answers to earlier requests were out',
-      { cause },
-    )
-  }
-  return response
+  const response = bareResponse(request, socket)
+  if (response) return response
+  throw new BadRequestError(
+    'An upgrade was asked for before the answers to earlier requests were out',
+  )
 }
 
 /**

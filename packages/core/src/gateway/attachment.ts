@@ -1,5 +1,7 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { bareResponse } from '../forwarding/bare-response.js'
+import { EarlyBytes } from '../forwarding/early-bytes.js'
 
 /** A server of `node:http`, `node:https` or `node:http2` (with `allowHTTP1`), as far as upgrades go. */
 export interface UpgradableServer {
@@ -13,8 +15,15 @@ export interface UpgradableServer {
 export interface UpgradeTaker {
   /** Whether it would take this one. */
   wants(request: IncomingMessage): boolean
-  /** Takes it. Returns whether it has. */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  /** Takes one that the server has nobody to ask about. */
+  take(request: IncomingMessage, response: ServerResponse): void
+}
+
+/** The connection of a request that offers an upgrade which a gateway wants. */
+export interface Upgrade {
+  readonly socket: Duplex
+  /** Reads it until there is a tunnel. */
+  readonly early: EarlyBytes
 }
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -31,10 +40,19 @@ interface Attachment {
 
 // One listener for all gateways of a server: with two, each would take the other for the host's own.
 const attachments = new WeakMap<UpgradableServer, Attachment>()
+const upgrades = new WeakMap<object, Upgrade>()
+
+/** The upgrade that a request offers, where a gateway wants it. */
+export function upgradeOf(request: object): Upgrade | undefined {
+  return upgrades.get(request)
+}
 
 /**
  * Offers a server's upgrades to a gateway; returns the function that ends that. Listeners of the host stay untouched: what no
- * gateway takes is theirs, and where there is none, it is the request that it would have been without any listener.
+ * gateway wants is theirs, and where there is none, it is the request that it would have been without any listener.
+ *
+ * What a gateway wants comes to it as a request as well, through whatever the host has put before it: somebody's signing in must hold
+ * for WebSockets too.
  */
 export function attachUpgrades(server: UpgradableServer, taker: UpgradeTaker): () => void {
   const attachment = attachments.get(server) ?? listenTo(server)
@@ -49,19 +67,18 @@ export function attachUpgrades(server: UpgradableServer, taker: UpgradeTaker): (
 
 function listenTo(server: UpgradableServer): Attachment {
   const takers = new Set<UpgradeTaker>()
+  const takerOf = (request: IncomingMessage): UpgradeTaker | undefined =>
+    [...takers].find((taker) => taker.wants(request))
   const listener: UpgradeListener = (request, socket, head) => {
-    for (const taker of takers) {
-      if (taker.take(request, socket, head)) return
+    const taker = takerOf(request)
+    if (taker || server.listenerCount('upgrade') === 1) {
+      answerAsRequest(server, request, socket, head, taker)
     }
-    if (server.listenerCount('upgrade') === 1) answerAsRequest(server, request, socket)
   }
-  const unasked = askFirst(server, (request) => {
-    if (server.listenerCount('upgrade') > 1) return true
-    for (const taker of takers) {
-      if (taker.wants(request)) return true
-    }
-    return false
-  })
+  const unasked = askFirst(
+    server,
+    (request) => server.listenerCount('upgrade') > 1 || takerOf(request) !== undefined,
+  )
   server.on('upgrade', listener)
   const detach = (): void => {
     server.off('upgrade', listener)
@@ -88,31 +105,29 @@ function askFirst(
 }
 
 /**
- * Makes an ordinary request of an upgrade that nobody wants: an offer that the server may ignore (RFC 9110 §7.8). Its
- * connection ends with the answer, since Node.js has let go of it.
+ * Makes a request of an upgrade: an offer that a server may ignore (RFC 9110 §7.8). The connection ends with any answer but a tunnel,
+ * since Node.js has let go of it.
  */
-function answerAsRequest(server: UpgradableServer, request: IncomingMessage, socket: Duplex): void {
-  const response = responseOn(request, socket)
-  // Nobody else reads it any more, and so would see the client leave.
-  const leave = (): void => {
-    if (!response.writableFinished) socket.destroy()
-  }
-  if (request.readableLength === 0) socket.once('end', leave).resume()
-  server.emit('request', request, response)
-}
-
-/** A response on the bare socket of an upgrade. */
-export function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
+function answerAsRequest(
+  server: UpgradableServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  taker: UpgradeTaker | undefined,
+): void {
   socket.on('error', () => {})
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  // Node.js types it as a net.Socket, and asks no more of it than a Duplex has.
-  response.assignSocket(socket as never)
-  response.once('finish', () => {
-    response.detachSocket(socket as never)
-    socket.end()
-    // As the server does that has let go of it: some wait for the close of a response, not for its end.
-    process.nextTick(() => response.emit('close'))
+  const response = bareResponse(request, socket)
+  if (!response) {
+    // Asked for before the answers to earlier requests were out, on a connection that nobody watches any more: nothing that could be
+    // said now would be in its place (RFC 9112 §9.3.2).
+    socket.destroy()
+    return
+  }
+  // Whoever closes a side waits for no answer; nobody else would notice.
+  socket.once('end', () => {
+    if (!response.writableEnded && response.socket) socket.destroy()
   })
-  return response
+  if (taker) upgrades.set(request, { socket, early: new EarlyBytes(socket, head) })
+  else if (request.readableLength === 0) socket.resume()
+  if (!server.emit('request', request, response)) taker?.take(request, response)
 }

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { EnvironmentId } from '../environment/id.js'
 import {
@@ -9,15 +10,16 @@ import {
   UpstreamConnectError,
   UpstreamConnectTimeoutError,
 } from '../errors.js'
-import { EarlyBytes } from '../forwarding/early-bytes.js'
+import { release } from '../forwarding/bare-response.js'
 import { Forwarder } from '../forwarding/forwarder.js'
+import { knowsHttp11 } from '../forwarding/messages.js'
 import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { EnvironmentManager } from '../manager/manager.js'
 import { asRouter, type Route } from '../routing/as-router.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import { acquireAgain, acquireFor } from './acquire.js'
-import { attachUpgrades, responseOn, type UpgradableServer } from './attachment.js'
+import { attachUpgrades, type UpgradableServer, type Upgrade, upgradeOf } from './attachment.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { type EnvironmentPort, EnvironmentPorts } from './environment-ports.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
@@ -89,6 +91,12 @@ export class Doorman {
       } else if (match.is === 'reject') {
         throw new RouteRejectedError(match.status, match.reason)
       } else {
+        const upgrade = upgradeOf(request)
+        if (upgrade) {
+          const plain = [request, response] as [IncomingMessage, ServerResponse]
+          await this.#upgrade(...plain, upgrade, head, match)
+          return
+        }
         const to = this.#targetOf(request, head, match, (error) => {
           void this.#answers.tell(error, request, response)
         })
@@ -108,7 +116,7 @@ export class Doorman {
     const mounts = new Mounts()
     const detach = attachUpgrades(server, {
       wants: (request) => this.#wantsUpgrade(mounts, request),
-      take: (request, socket, head) => this.#takeUpgrade(mounts, request, socket, head),
+      take: (request, response) => void this.request(request, response, undefined),
     })
     this.#attached.set(server, { mounts, detach })
   }
@@ -160,29 +168,27 @@ export class Doorman {
     }
   }
 
-  #takeUpgrade(mounts: Mounts, request: IncomingMessage, socket: Duplex, first: Buffer): boolean {
-    if (!this.#wantsUpgrade(mounts, request)) return false
-    mounts.enter(request)
-    void this.#upgrade(request, socket, first)
-    return true
-  }
-
-  async #upgrade(request: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> {
-    socket.on('error', () => {})
-    const early = new EarlyBytes(socket, first)
-    const head = new HeadOfRequest(request)
+  /** Passes an upgrade on over its bare connection; where that fails, the response has it again. */
+  async #upgrade(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { socket, early }: Upgrade,
+    head: RequestHead,
+    match: EnvironmentMatch,
+  ): Promise<void> {
+    const to = this.#targetOf(request, head, match, undefined)
+    release(response)
     try {
-      const match = this.#match(head)
-      if (match?.is !== 'environment') throw new RouteRejectedError(404, 'Its route has changed')
-      const to = this.#targetOf(request, head, match, undefined)
       await this.#visit(request, socket, head, match, (lease) =>
         this.#forwarder.upgrade(request, socket, early, lease, to),
       )
       // Whoever left while it waited may have closed its own side only.
       if (socket.readableEnded) socket.destroy()
+      // What the host has put before the gateway may wait for it.
+      response.emit('close')
     } catch (error) {
-      if (socket.destroyed) return
-      await this.#answers.refuse(request, responseOn(request, socket), error)
+      if (!socket.destroyed) response.assignSocket(socket as Socket)
+      throw error
     }
   }
 
@@ -265,7 +271,16 @@ export class Doorman {
   }
 }
 
-/** An offer of any other protocol is for the gateway to ignore (RFC 9110 §7.8); h2c is not passed on. */
+/**
+ * Whether a request is a WebSocket's handshake (RFC 6455 §4.1). Any other offer is for the gateway to ignore (RFC 9110 §7.8), and the
+ * request one like any other.
+ */
 function isWebSocket(request: IncomingMessage): boolean {
-  return /^websocket$/i.test(request.headers.upgrade ?? '')
+  const { headers, method } = request
+  return (
+    method === 'GET' &&
+    /^websocket$/i.test(headers.upgrade ?? '') &&
+    headers['sec-websocket-key'] !== undefined &&
+    knowsHttp11(request)
+  )
 }

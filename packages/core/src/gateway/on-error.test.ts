@@ -148,7 +148,7 @@ describe('onError', () => {
     })
     const client = connect(port, '127.0.0.1').setEncoding('latin1')
     client.write(
-      'GET / HTTP/1.1\r\nHost: a\r\nx-env-id: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\nx-env-id: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n',
     )
     let answer = ''
     for await (const chunk of client) answer += chunk
