@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type AlcoveError, BadRequestError, UpstreamConnectError, quote } from '../errors.js'
+import {
+  type AlcoveError,
+  BadRequestError,
+  NotAuthorizedError,
+  UpstreamConnectError,
+  quote,
+} from '../errors.js'
 import type { Lease } from '../instance/lease.js'
 import { checkOptions } from '../option-check.js'
 import { mayFollow, requestBody } from './body.js'
@@ -143,6 +149,7 @@ export class Forwarder {
       passage.tellRestricted('authorization', 'dropped', 'forwardAuthorization')
     }
     const { hooks } = this.#rules
+    if (passage.ownPath !== '') assertOwnWorker(request, passage)
     if (!hooks.forRequests) {
       send()
       return
@@ -238,4 +245,20 @@ export class Forwarder {
     }
     return origin
   }
+}
+
+/**
+ * Refuses a service worker's script from outside of the environment's own path: its folder would be the scope, and the worker answer
+ * for the pages of others (https://w3c.github.io/ServiceWorker/#service-worker-script-request).
+ */
+function assertOwnWorker(request: FrontRequest, passage: Passage): void {
+  const { clientTarget, lease, ownPath, rules } = passage
+  if (rules.allowServiceWorkerScope || request.headers['service-worker'] !== 'script') return
+  if (clientTarget.startsWith(`${ownPath}/`)) return
+  passage.tellRestricted('service-worker', 'dropped', 'allowServiceWorkerScope')
+  throw new NotAuthorizedError(
+    403,
+    `The service worker of environment ${quote(lease.id)} has to be below ${quote(`${ownPath}/`)}: register it from there, or set \`allowServiceWorkerScope\``,
+    { id: lease.id },
+  )
 }

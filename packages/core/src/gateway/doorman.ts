@@ -91,6 +91,7 @@ export class Doorman {
       } else if (match.is === 'reject') {
         throw new RouteRejectedError(match.status, match.reason)
       } else {
+        if (this.#closed) throw new ClosedError()
         const upgrade = upgradeOf(request)
         if (upgrade) {
           const plain = [request, response] as [IncomingMessage, ServerResponse]

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { AlcoveError, HookFailedError } from '../errors.js'
 import { discardRest } from '../forwarding/early-answer.js'
-import { isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
+import { destroyResponse, isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
 import { errorAnswer } from './error-page.js'
 import type { GatewayRequest, GatewayResponse } from './messages.js'
 import { mountPath } from './mounts.js'
@@ -29,10 +29,18 @@ export class OwnAnswers {
     await this.tell(error, request, response)
     // The host has answered, or is about to.
     if (response.headersSent || response.writableEnded) return
-    const answer = errorAnswer(request, cause, this.options.showLogs)
-    response.statusCode = answer.status
-    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
-    end(request, response, answer.body)
+    try {
+      const answer = errorAnswer(request, cause, this.options.showLogs)
+      response.statusCode = answer.status
+      for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value)
+      end(request, response, answer.body)
+    } catch (reason) {
+      // Something that was set before can't be sent: better no answer than a process that ends.
+      this.options.reportProblem(
+        new HookFailedError('An error could not be answered', { cause: reason }),
+      )
+      destroyResponse(request, response)
+    }
   }
 
   /** Tells the host of an error. Never rejects. */
