@@ -91,6 +91,35 @@ describe('what is the gateway’s own is kept from environments', () => {
   })
 })
 
+describe('a cookie without a name, which browsers send as its bare value', () => {
+  it.each([
+    '=session=x',
+    ' =\t session=x; Path=/',
+    '= session =x',
+    '==session=x',
+    '=session',
+    'session',
+  ])('is dropped where %j stands for the gateway’s own', async (value) => {
+    const { answer, restrictions } = await exchange(
+      { answered: [`Set-Cookie: ${value}`] },
+      { gatewayCookies: ['session'] },
+    )
+    expect(valuesOf(answer, 'set-cookie')).toEqual([])
+    expect(told(restrictions)).toEqual(['set-cookie dropped gatewayCookies'])
+  })
+
+  it.each(['=', '=;session=x', '=a=session', '=sessions=x', 'a==session=x', ''])(
+    'is left where %j does not',
+    async (value) => {
+      const { answer } = await exchange(
+        { answered: [`Set-Cookie: ${value}`] },
+        { gatewayCookies: ['session'] },
+      )
+      expect(valuesOf(answer, 'set-cookie')).toEqual([value])
+    },
+  )
+})
+
 describe('a cookie for a domain that siblings share', () => {
   it.each([
     ['dev.test', ''],
@@ -124,6 +153,19 @@ describe('a cookie for a domain that siblings share', () => {
   ])('is found in %j', async (value, left) => {
     const { answer } = await exchange({ answered: [`Set-Cookie: ${value}`] })
     expect(valuesOf(answer, 'set-cookie')).toEqual([left])
+  })
+
+  it('is taken away unread where it is longer than any host, since reading takes the square of its length', async () => {
+    const long = Array.from({ length: 4700 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join('')
+    const cookies = Array(8).fill(`Set-Cookie: a=1; Domain=${Buffer.from(long).toString('latin1')}`)
+    const started = performance.now()
+    const { answer } = await exchange({ answered: cookies as string[] })
+    expect(performance.now() - started).toBeLessThan(400)
+    expect(valuesOf(answer, 'set-cookie')).toEqual(Array(8).fill('a=1'))
+    const edge = await exchange({
+      answered: [253, 254].map((length) => `Set-Cookie: a=1; Domain=${'x'.repeat(length)}`),
+    })
+    expect(valuesOf(edge.answer, 'set-cookie')).toEqual([`a=1; Domain=${'x'.repeat(253)}`, 'a=1'])
   })
 
   it('passes with an option', async () => {
@@ -202,7 +244,22 @@ describe('what an environment tells browsers about more than itself', () => {
     ['http://[', '/env/pr-1/'],
     ['/env/pr-1/', '/env/pr-1/'],
     ['/env/pr-1/a/', '/env/pr-1/a/'],
-    ['../', '../'],
+    ['/env/pr-1/%e4/v1.2/a;b=c/', '/env/pr-1/%e4/v1.2/a;b=c/'],
+    // Chromium takes what is before the first comma, Firefox resolves all of it.
+    ['/,/../env/pr-1/', '/env/pr-1/'],
+    ['../../../,/../env/pr-1/', '/env/pr-1/'],
+    ['/env/pr-1/,/', '/env/pr-1/'],
+    ['/env/pr-1/a, /env/pr-1/b', '/env/pr-1/'],
+    ['../', '/env/pr-1/'],
+    ['', '/env/pr-1/'],
+    ['//evil.test/env/pr-1/', '/env/pr-1/'],
+    ['//:', '/env/pr-1/'],
+    ['/env/pr-1/..', '/env/pr-1/'],
+    ['/env/pr-1/a/.%2E/../', '/env/pr-1/'],
+    ['/env/pr-1/..\\', '/env/pr-1/'],
+    ['/env/pr-1/\t../../', '/env/pr-1/'],
+    ['/env/pr-1/?x', '/env/pr-1/'],
+    ['/env/pr-1/"', '/env/pr-1/'],
   ])('Service-Worker-Allowed: %s becomes %s below a path', async (value, left) => {
     const field = `Service-Worker-Allowed: ${value}`
     const { answer, restrictions } = await exchange({ answered: [field] }, { to: below })
@@ -214,6 +271,33 @@ describe('what an environment tells browsers about more than itself', () => {
     const passed = await exchange({ answered: [field] }, options)
     expect(valuesOf(passed.answer, 'service-worker-allowed')).toEqual([value])
   })
+
+  it('of several Service-Worker-Allowed the first is left, wherever they would lead together', async () => {
+    const answered = ['/env/pr-1/a/', 'q/../../../../', '/'].map(
+      (value) => `Service-Worker-Allowed: ${value}`,
+    )
+    const { answer, restrictions } = await exchange({ answered }, { to: below })
+    expect(valuesOf(answer, 'service-worker-allowed')).toEqual(['/env/pr-1/a/'])
+    expect(told(restrictions)).toEqual(
+      Array(2).fill('service-worker-allowed dropped allowServiceWorkerScope'),
+    )
+    for (const free of [{ to: below, allowServiceWorkerScope: true }, {}]) {
+      const passed = await exchange({ answered }, free)
+      expect(valuesOf(passed.answer, 'service-worker-allowed')).toHaveLength(3)
+    }
+  })
+
+  it.each(['/a,b/pr-1', '//dev.test/pr-1', '/x/../pr-1', '/a b'])(
+    'Service-Worker-Allowed is dropped below %s, which browsers would read as something else',
+    async (ownPath) => {
+      const { answer, restrictions } = await exchange(
+        { answered: [`Service-Worker-Allowed: ${ownPath}/`] },
+        { to: { target: '/a', ownPath } },
+      )
+      expect(valuesOf(answer, 'service-worker-allowed')).toEqual([])
+      expect(told(restrictions)).toEqual(['service-worker-allowed dropped allowServiceWorkerScope'])
+    },
+  )
 
   it('Service-Worker-Allowed is free where the environment has all of its host, and not below its own path', async () => {
     const free = await exchange({ answered: ['Service-Worker-Allowed: /'] })

@@ -84,6 +84,8 @@ function rewritten(rewrite: CookieRewrite, value: string): string | undefined {
 
 /** Whether a cookie with this Domain also goes to other hosts below a domain that `host` is only a part of. */
 export function isSharedDomain(domain: string, host: string): boolean {
+  // No host is longer (RFC 1035 §2.3.4), and the time that mapping takes grows with the square of the length.
+  if (domain.length > 253) return true
   // As browsers do, who decode and map a name before they compare it (RFC 6265 §5.1.2).
   const wide = domainToASCII(bareDomain(Buffer.from(domain, 'latin1').toString()))
   if (wide === '') return false

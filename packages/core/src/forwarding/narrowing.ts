@@ -32,7 +32,10 @@ export function narrowSetCookie(
   host: string,
   rules: Narrowing & CookieRules,
 ): Narrowed | undefined {
-  if (rules.gatewayCookies.has(nameOf(value))) return { value: undefined, option: 'gatewayCookies' }
+  // RFC 6265bis §5.7: a cookie without a name is sent as its bare value, `session=x` of `=session=x`.
+  if (rules.gatewayCookies.has(nameOf(value.replace(/^[\s=]+/, '')))) {
+    return { value: undefined, option: 'gatewayCookies' }
+  }
   if (rules.allowSharedCookies) return undefined
   const narrow = withAttribute(value, 'domain', (domain) =>
     isSharedDomain(domain, host) && !isRewritten(domain, rules) ? '' : undefined,
@@ -51,22 +54,24 @@ export function narrowHsts(value: string): Narrowed | undefined {
 }
 
 /**
- * Service-Worker-Allowed reaches as far as the environment's own path.
+ * Service-Worker-Allowed reaches as far as the environment's own path. Browsers do not agree on what is in it: Chromium takes what
+ * stands before the first comma, Firefox resolves all of it, repeats joined. Only what has one meaning is passed.
  *
- * @param target - What the client asked for, which a relative value is resolved against
- *   (https://w3c.github.io/ServiceWorker/#service-worker-allowed).
  * @param ownPath - `/env/pr-42`, or the empty string where the environment has all of its host.
  */
-export function narrowServiceWorker(
-  value: string,
-  target: string,
-  ownPath: string,
-): Narrowed | undefined {
+export function narrowServiceWorker(value: string, ownPath: string): Narrowed | undefined {
   if (ownPath === '') return undefined
-  const base = `http://host${target.startsWith('/') ? target : '/'}`
-  // Escapes and dots are resolved as a browser does it.
-  const path = URL.canParse(value, base) ? new URL(value, base).pathname : '/'
   // A scope is a prefix of texts: without the slash it would have `/env/pr-420` too.
-  if (path.startsWith(`${ownPath}/`)) return undefined
-  return { value: `${ownPath}/`, option: 'allowServiceWorkerScope' }
+  const scope = `${ownPath}/`
+  if (value.startsWith(scope) && isPlainPath(value)) return undefined
+  // Without the field, a worker reaches as far as its script's own directory.
+  return { value: isPlainPath(scope) ? scope : undefined, option: 'allowServiceWorkerScope' }
+}
+
+/** Whether this is a path of the same host that nobody can resolve to another one, and no list. */
+function isPlainPath(text: string): boolean {
+  return (
+    /^\/(?!\/)[\w\-.~%!$&'()*+;=:@/]*$/.test(text) &&
+    new URL(text, 'http://host').href === `http://host${text}`
+  )
 }

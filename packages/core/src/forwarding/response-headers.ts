@@ -64,6 +64,7 @@ export function responseFields(raw: readonly Buffer[], context: AnswerContext): 
   const { flat } = fields
   const { rules } = context
   let named: string[] | undefined
+  let workerScoped = false
 
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as Buffer).toString('latin1')
@@ -131,7 +132,12 @@ export function responseFields(raw: readonly Buffer[], context: AnswerContext): 
         break
       case 22:
         if (!rules.allowServiceWorkerScope && name.toLowerCase() === 'service-worker-allowed') {
-          narrowed = narrowServiceWorker(value, context.clientTarget, context.ownPath)
+          narrowed =
+            // Browsers join repeats, or choose one.
+            workerScoped && context.ownPath !== ''
+              ? { value: undefined, option: 'allowServiceWorkerScope' }
+              : narrowServiceWorker(value, context.ownPath)
+          workerScoped = true
         }
         break
       case 25:
