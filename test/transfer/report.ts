@@ -1,12 +1,12 @@
 import { median } from '../../bench/statistics.ts'
 import { mostMoreMib, type Round, type Series, type Verdict } from './verdict.ts'
 
-const columns = [-12, -10, -17, 6, 8, 12, 9]
+const columns = [-12, -10, -17, 6, 8, 12, 9, 8]
 
 /** What was measured and how it is judged, as a table. */
 export function report(all: readonly Series[], verdicts: readonly Verdict[]): string {
   const lines = [
-    line('proxy', 'in front', 'direction', '1 GiB', '4 GiB', 'difference', 'seconds'),
+    line('proxy', 'in front', 'direction', '1 GiB', '4 GiB', 'difference', 'seconds', 'rounds'),
     ...all.map(({ proxy, front, direction, rounds }) => {
       const of = (pick: (round: Round) => number): string => median(rounds.map(pick)).toFixed(1)
       return line(
@@ -17,6 +17,7 @@ export function report(all: readonly Series[], verdicts: readonly Verdict[]): st
         of(({ muchMib }) => muchMib),
         of(({ littleMib, muchMib }) => muchMib - littleMib),
         of(({ seconds }) => seconds),
+        String(rounds.length),
       )
     }),
     '',

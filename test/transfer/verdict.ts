@@ -32,6 +32,8 @@ export interface Verdict {
   readonly isNoMoreThanPeer: boolean
 }
 
+export const isMet = (verdict: Verdict): boolean => verdict.growsNoMore && verdict.isNoMoreThanPeer
+
 /** By how much the growth of one and the same proxy differs from round to round, since it is chance when V8 collects. */
 const resolution = 1.1
 
