@@ -4,7 +4,10 @@ export type { Authorization, Authorize, CrossSiteStarts } from './gateway/author
 export type { UpgradableServer } from './gateway/attachment.js'
 export type { EnvironmentPort } from './gateway/environment-ports.js'
 export { createGateway, type Gateway } from './gateway/gateway.js'
-export type { GatewayRequest, GatewayResponse } from './gateway/messages.js'
+export type {
+  FrontRequest as GatewayRequest,
+  FrontResponse as GatewayResponse,
+} from './forwarding/messages.js'
 export type {
   ForwardingOptions,
   GatewayOptions,

@@ -19,14 +19,13 @@ import {
   forwarderRules,
   resolveForwarderOptions,
 } from './forwarder-options.js'
-import { listHas } from './headers.js'
 import {
   type FrontRequest,
   type FrontResponse,
   clientIsGone,
   clientSide,
   isFaultyFraming,
-  knowsHttp11,
+  isHttp2Request,
 } from './messages.js'
 import { type ForwardTarget, Passage } from './passage.js'
 import { type EndpointPool, Pools } from './pools.js'
@@ -34,7 +33,7 @@ import { type RequestFields, requestFields } from './request-headers.js'
 import { Answer } from './response.js'
 import { upstreamPath } from './target.js'
 import { Tunnels } from './tunnel.js'
-import { Handshake, upgradeBody } from './upgrade.js'
+import { Handshake } from './upgrade.js'
 
 /**
  * Passes requests on to instances and their answers back.
@@ -51,7 +50,7 @@ export class Forwarder {
   readonly #rules: ForwardingRules
   readonly #pools: Pools
   readonly #tunnels = new Tunnels()
-  readonly #origins = new WeakMap<Duplex, Origin>()
+  readonly #origins = new WeakMap<object, Origin>()
 
   constructor(options: ForwarderOptions = {}) {
     checkOptions('the forwarder', options, forwarderRules)
@@ -93,7 +92,7 @@ export class Forwarder {
   }
 
   /**
-   * The same for an upgrade; resolves when the tunnel has ended, or any other answer has been sent.
+   * The same for a WebSocket's handshake; resolves when the tunnel has ended, or any other answer has been sent.
    *
    * @param early - Reads the socket until there is a tunnel.
    *
@@ -109,11 +108,11 @@ export class Forwarder {
     return new Promise((resolve, reject: (error: AlcoveError) => void) => {
       this.#tunnels.guard(socket)
       const fields = requestFields(request.rawHeaders, this.#rules)
-      const websocket = knowsHttp11(request) && listHas(fields.upgrade ?? '', 'websocket')
-      const body = upgradeBody(request, socket, early, fields, websocket)
-      const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
-      // Anything else, such as h2c, is a wish that a server is free to ignore (RFC 9110 §7.8).
-      if (websocket) passage.options.upgrade = 'websocket'
+      if (fields.framing !== 'none' && fields.contentLength !== '0') {
+        throw new BadRequestError('A WebSocket handshake has no body: leave it out')
+      }
+      const passage = this.#passage(request, lease, to, fields, null, resolve, reject)
+      passage.options.upgrade = 'websocket'
       this.#send(request, socket, passage, () => {
         // A client that has closed its side does not wait for a tunnel.
         if (socket.destroyed || socket.readableEnded) {
@@ -189,7 +188,7 @@ export class Forwarder {
     if (method === 'CONNECT') {
       throw new BadRequestError('CONNECT asks for a tunnel and is not forwarded')
     }
-    const origin = this.#originOf(request.socket)
+    const origin = this.#originOf(request)
     const pool = this.#poolFor(lease)
     const { flat } = fields
     const options = {
@@ -234,14 +233,16 @@ export class Forwarder {
     }
   }
 
-  #originOf(socket: Duplex): Origin {
-    let origin = this.#origins.get(socket)
+  #originOf(request: FrontRequest): Origin {
+    // Over HTTP/2, a request's socket is a stand-in of its own.
+    const connection = isHttp2Request(request) ? request.stream.session : request.socket
+    let origin = connection && this.#origins.get(connection)
     if (!origin) {
-      const { remoteAddress, encrypted, localPort } = socket as Partial<TLSSocket>
+      const { remoteAddress, encrypted, localPort } = request.socket as Partial<TLSSocket>
       const address = plainAddress(remoteAddress)
       const trusted = address !== undefined && this.#rules.trusts(address)
       origin = new Origin(address, encrypted === true, localPort, trusted)
-      this.#origins.set(socket, origin)
+      if (connection) this.#origins.set(connection, origin)
     }
     return origin
   }

@@ -137,12 +137,6 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     expect(setup.front.errors.map(({ code }) => code)).toEqual(['ALCOVE_UPSTREAM_CONNECT'])
   })
 
-  it('is no upgrade where a client of HTTP/1.0 asks for it', async () => {
-    await using setup = await Setup.of(transport)
-    const { head } = await setup.request(handshake.replace('HTTP/1.1', 'HTTP/1.0'))
-    expect(namesOf(head)).not.toContain('upgrade')
-  })
-
   it.each(['end', 'resetAndDestroy'] as const)(
     'is given up with a client that leaves before an answer (%s)',
     async (how) => {
@@ -196,58 +190,6 @@ describe.each(['tcp', 'unix'] as const)('upgrades, to a %s endpoint', (transport
     await setup.client.head()
     setup.client.send('three')
     expect(await wire.until('three')).toBe('one two three')
-  })
-
-  it('treats a wish for anything else as a wish, and closes afterwards', async () => {
-    await using setup = await Setup.of(transport)
-    const { client } = setup
-    const { wire, head } = await setup.request(
-      'GET /h2c HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
-    )
-    expect(namesOf(head)).not.toContain('upgrade')
-    expect(namesOf(head)).not.toContain('http2-settings')
-    expect(valuesOf(head, 'connection')).toEqual(['keep-alive'])
-    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    expect(valuesOf(await client.head(), 'connection')).toEqual(['close'])
-    expect(await client.end()).toBe('ok')
-  })
-
-  it.each([
-    ['with its head', 'hello', ''],
-    ['afterwards', '', 'hello'],
-    ['in two parts', 'hel', 'lo'],
-  ])('passes on the body of such a request that comes %s', async (_, early, late) => {
-    await using setup = await Setup.of(transport)
-    const { client, upstream } = setup
-    client.send(
-      `POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\n${early}`,
-    )
-    const connection = upstream.connection()
-    if (late !== '') client.send(late)
-    const wire = await connection
-    expect(valuesOf(await wire.head(), 'content-length')).toEqual(['5'])
-    expect(await wire.bytes(5)).toBe('hello')
-    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    expect(await client.end()).toContain('HTTP/1.1 200 OK')
-  })
-
-  it('passes on or refuses a chunked body of such a request, as the version of Node.js lets it', async () => {
-    await using setup = await Setup.of(transport)
-    const { client, upstream } = setup
-    client.send(
-      'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
-    )
-    const connection = upstream.connection()
-    const answer = client.end()
-    const wire = await Promise.race([connection, answer])
-    if (typeof wire === 'string') {
-      expect(wire).toContain('HTTP/1.1 400 ')
-      expect(upstream.connections).toHaveLength(0)
-    } else {
-      await wire.until('hi')
-      wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-      expect(await answer).toContain('HTTP/1.1 200 OK')
-    }
   })
 
   it.each([

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Duplex, Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { BadRequestError } from '../errors.js'
 import { bareResponse, release } from './bare-response.js'
 import type { Passage } from './passage.js'
-import type { RequestFields } from './request-headers.js'
 import { responseFields } from './response-headers.js'
-import { requestBody } from './body.js'
 import type { EarlyBytes } from './early-bytes.js'
 import { Answer } from './response.js'
 import { Tunnel, type Tunnels } from './tunnel.js'
@@ -79,75 +77,4 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
   throw new BadRequestError(
     'An upgrade was asked for before the answers to earlier requests were out',
   )
-}
-
-/**
- * The body of a request that asks for an upgrade. Newer versions of Node.js read it as that of any other request; older ones leave
- * it in the socket, and take the request for complete.
- *
- * @throws {@link BadRequestError} for one that can't be told from what follows it
- */
-export function upgradeBody(
-  request: IncomingMessage,
-  socket: Duplex,
-  early: EarlyBytes,
-  fields: RequestFields,
-  websocket: boolean,
-): Readable | Buffer | null {
-  const { framing, contentLength } = fields
-  if (framing === 'none' || contentLength === '0') return null
-  if (websocket) throw new BadRequestError('A WebSocket handshake has no body: leave it out')
-  if (!request.complete || request.readableLength > 0) {
-    return requestBody(request, framing, contentLength)
-  }
-  if (framing === 'length') return new SocketBody(socket, early.take(), Number(contentLength))
-  throw new BadRequestError(
-    "A chunked body can't be read where an upgrade is asked for: leave Upgrade out",
-  )
-}
-
-/** A body of known length that still is in its socket. */
-class SocketBody extends Readable {
-  readonly #socket: Duplex
-  #head: Buffer | undefined
-  #left: number
-
-  constructor(socket: Duplex, head: Buffer, length: number) {
-    super()
-    this.#socket = socket
-    this.#head = head
-    this.#left = length
-  }
-
-  override _read(): void {
-    const head = this.#head
-    if (head) {
-      this.#head = undefined
-      this.#socket.on('data', this.#take).on('close', this.#onClose)
-      if (head.length > 0) {
-        this.#take(head)
-        return
-      }
-    }
-    this.#socket.resume()
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#socket.off('data', this.#take).off('close', this.#onClose)
-    callback(error)
-  }
-
-  readonly #take = (chunk: Buffer): void => {
-    const part = chunk.length > this.#left ? chunk.subarray(0, this.#left) : chunk
-    this.#left -= part.length
-    if (!this.push(part)) this.#socket.pause()
-    if (this.#left === 0) {
-      this.#socket.off('data', this.#take).off('close', this.#onClose)
-      this.push(null)
-    }
-  }
-
-  readonly #onClose = (): void => {
-    this.destroy(new Error('The client went away while it was sending'))
-  }
 }

@@ -3,7 +3,7 @@ import { ReadyTimeoutError, type UpstreamConnectError } from '../errors.js'
 import { clientSide } from '../forwarding/messages.js'
 import type { Lease } from '../instance/lease.js'
 import type { AcquireOptions, EnvironmentManager } from '../manager/manager.js'
-import type { GatewayResponse } from './messages.js'
+import type { FrontResponse } from '../forwarding/messages.js'
 
 /** The reason of a wait that its client has given up. */
 const clientLeft = Symbol('the client left')
@@ -14,7 +14,7 @@ const clientLeft = Symbol('the client left')
  * @throws whatever {@link EnvironmentManager.acquire} throws
  */
 export async function acquireFor(
-  client: GatewayResponse | Duplex,
+  client: FrontResponse | Duplex,
   manager: EnvironmentManager,
   id: string,
   options: Omit<AcquireOptions, 'signal'>,
@@ -51,7 +51,7 @@ const comeBackMs = 5_000
  * @throws `refused` for the latter
  */
 export async function acquireAgain(
-  client: GatewayResponse | Duplex,
+  client: FrontResponse | Duplex,
   manager: EnvironmentManager,
   id: string,
   options: Omit<AcquireOptions, 'signal'>,

@@ -6,7 +6,7 @@ import {
   quote,
 } from '../errors.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 
 /** The host's answer to whether a request may go to an environment. */
 export type Authorization =
@@ -28,14 +28,14 @@ export type Authorization =
  * ```
  */
 export type Authorize = (
-  request: GatewayRequest,
+  request: FrontRequest,
   match: EnvironmentMatch,
 ) => Authorization | Promise<Authorization>
 
 /** Asks the host; returns the owner that its yes names. @throws {@link NotAuthorizedError}; {@link HookFailedError} where it throws. */
 export async function askHost(
   authorize: Authorize,
-  request: GatewayRequest,
+  request: FrontRequest,
   match: EnvironmentMatch,
 ): Promise<string | undefined> {
   const { id } = match

@@ -22,7 +22,7 @@ import { acquireAgain, acquireFor } from './acquire.js'
 import { attachUpgrades, type UpgradableServer, type Upgrade, upgradeOf } from './attachment.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { type EnvironmentPort, EnvironmentPorts } from './environment-ports.js'
-import type { GatewayRequest, GatewayResponse } from './messages.js'
+import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 import { mountPath, Mounts } from './mounts.js'
 import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
 import { OwnAnswers } from './own-answers.js'
@@ -75,8 +75,8 @@ export class Doorman {
 
   /** Never rejects. */
   async request(
-    request: GatewayRequest,
-    response: GatewayResponse,
+    request: FrontRequest,
+    response: FrontResponse,
     next: (() => void) | undefined,
   ): Promise<void> {
     this.#attachTo(request)
@@ -195,8 +195,8 @@ export class Doorman {
 
   /** Gets a lease and has it used; where nothing could be connected to, the environment is looked at, and asked once more. */
   async #visit(
-    request: GatewayRequest,
-    client: GatewayResponse | Duplex,
+    request: FrontRequest,
+    client: FrontResponse | Duplex,
     head: RequestHead,
     match: EnvironmentMatch,
     use: (lease: Lease) => Promise<void>,
@@ -230,7 +230,7 @@ export class Doorman {
   }
 
   #wait(
-    client: GatewayResponse | Duplex,
+    client: FrontResponse | Duplex,
     head: RequestHead,
     match: EnvironmentMatch,
     owner: string | undefined,
@@ -252,7 +252,7 @@ export class Doorman {
   }
 
   #targetOf(
-    request: GatewayRequest,
+    request: FrontRequest,
     head: RequestHead,
     match: EnvironmentMatch,
     onCut: ((error: AlcoveError) => void) | undefined,
@@ -263,7 +263,7 @@ export class Doorman {
     return { target, clientTarget: mount + head.target, ownPath, setCookie, onCut }
   }
 
-  #attachTo(request: GatewayRequest): void {
+  #attachTo(request: FrontRequest): void {
     if (request.httpVersionMajor !== 1) return
     const { server } = request.socket as { readonly server?: UpgradableServer }
     if (!server) return

@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { BackingOffError, EnvironmentNotFoundError, InstanceGoneError } from '../errors.js'
 import { errorAnswer } from './error-page.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 
-const asked = (headers: IncomingHttpHeaders = {}, method = 'GET'): GatewayRequest =>
-  ({ headers, method }) as GatewayRequest
+const asked = (headers: IncomingHttpHeaders = {}, method = 'GET'): FrontRequest =>
+  ({ headers, method }) as FrontRequest
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const gone = new InstanceGoneError('Environment "a" exited with code 1', {
   id: 'a',

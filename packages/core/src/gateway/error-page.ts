@@ -1,5 +1,5 @@
 import { AlcoveError } from '../errors.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 
 /** An answer of the gateway's own, ready to be written. */
 export interface OwnAnswer {
@@ -9,7 +9,7 @@ export interface OwnAnswer {
 }
 
 /** What the gateway says for an error: problem+json (RFC 9457), or a small page where a browser navigates. */
-export function errorAnswer(request: GatewayRequest, error: unknown, showLogs: boolean): OwnAnswer {
+export function errorAnswer(request: FrontRequest, error: unknown, showLogs: boolean): OwnAnswer {
   const known = error instanceof AlcoveError ? error : undefined
   const status = known?.status ?? 500
   const code = known?.code ?? 'ALCOVE_INTERNAL'
@@ -61,7 +61,7 @@ function lastLogLines(error: unknown): readonly string[] {
 }
 
 /** A browser that navigates; never a script, an image or an XHR. */
-function wantsPage(request: GatewayRequest): boolean {
+function wantsPage(request: FrontRequest): boolean {
   const { headers, method } = request
   if (method !== 'GET' && method !== 'HEAD') return false
   const destination = headers['sec-fetch-dest']

@@ -3,13 +3,13 @@ import type { EnvironmentManager } from '../manager/manager.js'
 import type { UpgradableServer } from './attachment.js'
 import { Doorman } from './doorman.js'
 import type { EnvironmentPort } from './environment-ports.js'
-import type { GatewayRequest, GatewayResponse } from './messages.js'
+import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 import type { GatewayOptions, SharedManagerOptions } from './options.js'
 
 /** A gateway: a request listener, a middleware of the `(req, res, next)` kind, and what goes with it. */
 export interface Gateway extends AsyncDisposable {
   /** Resolves when the request is answered; a request that names no environment goes to `next`, or gets 404 without one. */
-  (request: GatewayRequest, response: GatewayResponse, next?: () => void): Promise<void>
+  (request: FrontRequest, response: FrontResponse, next?: () => void): Promise<void>
   readonly manager: EnvironmentManager
   /**
    * Takes the upgrades of a server (WebSockets); needed only for those that come before the first request. Idempotent.
@@ -59,8 +59,8 @@ export function createGateway(options: GatewayOptions | SharedManagerOptions): G
 /** Makes the callable of a doorman. */
 export function gatewayOf(doorman: Doorman): Gateway {
   const gateway = (
-    request: GatewayRequest,
-    response: GatewayResponse,
+    request: FrontRequest,
+    response: FrontResponse,
     next?: () => void,
   ): Promise<void> => doorman.request(request, response, next)
   return Object.assign(gateway, {

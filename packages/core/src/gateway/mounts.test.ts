@@ -7,7 +7,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { subdomainRouter } from '../routing/subdomain.js'
 import { inProcessSpawner } from '../spawning/in-process.js'
 import { createGateway } from './gateway.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 import { mountPath, Mounts } from './mounts.js'
 
 const ends: (() => Promise<void>)[] = []
@@ -25,7 +25,7 @@ describe.each([
   { url: '/index.html', originalUrl: '/some/page', mount: '' },
 ])('$url of $originalUrl', ({ url, originalUrl, mount }) => {
   it(`is mounted at "${mount}"`, () => {
-    expect(mountPath({ url, originalUrl } as unknown as GatewayRequest)).toBe(mount)
+    expect(mountPath({ url, originalUrl } as unknown as FrontRequest)).toBe(mount)
   })
 })
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { prefixTaken } from '../forwarding/target.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 
 /** How many paths are remembered: one each is usual, and strangers could name any where the path has parameters. */
 const maxMounts = 32
@@ -11,7 +11,7 @@ interface Mounted {
 }
 
 /** Where a framework has mounted the gateway: what it has taken off the front of the target (Express, Connect). */
-export function mountPath(request: GatewayRequest): string {
+export function mountPath(request: FrontRequest): string {
   const { url = '', originalUrl } = request as Mounted
   return originalUrl === undefined || originalUrl === url ? '' : prefixTaken(originalUrl, url)
 }

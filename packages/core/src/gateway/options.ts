@@ -5,7 +5,7 @@ import { type AlcoveError, InvalidOptionError } from '../errors.js'
 import * as rule from '../option-check.js'
 import type { RouterLike } from '../routing/router.js'
 import type { Authorize, CrossSiteStarts } from './authorization.js'
-import type { GatewayRequest, GatewayResponse } from './messages.js'
+import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 
 /** How a gateway forwards. */
 export type ForwardingOptions = Omit<ForwarderOptions, 'dial' | 'tls' | 'onRestricted'>
@@ -16,8 +16,8 @@ export type ForwardingOptions = Omit<ForwarderOptions, 'dial' | 'tls' | 'onRestr
  */
 export type OnError = (
   error: AlcoveError,
-  request: GatewayRequest,
-  response: GatewayResponse,
+  request: FrontRequest,
+  response: FrontResponse,
 ) => void | Promise<void>
 
 /** How a gateway finds environments, lets requests in and forwards them; the rest is its manager's. */

@@ -3,7 +3,7 @@ import { AlcoveError, HookFailedError } from '../errors.js'
 import { discardRest } from '../forwarding/early-answer.js'
 import { destroyResponse, isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
 import { errorAnswer } from './error-page.js'
-import type { GatewayRequest, GatewayResponse } from './messages.js'
+import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 import { mountPath } from './mounts.js'
 import type { OnError } from './options.js'
 
@@ -19,7 +19,7 @@ export class OwnAnswers {
   constructor(private readonly options: OwnAnswersOptions) {}
 
   /** Answers with an error, unless the host does. Never rejects. */
-  async refuse(request: GatewayRequest, response: GatewayResponse, cause: unknown): Promise<void> {
+  async refuse(request: FrontRequest, response: FrontResponse, cause: unknown): Promise<void> {
     const error = asAlcoveError(cause)
     if (error instanceof HookFailedError) this.options.reportProblem(error)
     if (response.headersSent) {
@@ -44,11 +44,7 @@ export class OwnAnswers {
   }
 
   /** Tells the host of an error. Never rejects. */
-  async tell(
-    error: AlcoveError,
-    request: GatewayRequest,
-    response: GatewayResponse,
-  ): Promise<void> {
+  async tell(error: AlcoveError, request: FrontRequest, response: FrontResponse): Promise<void> {
     try {
       await this.options.onError?.(error, request, response)
     } catch (cause) {
@@ -57,7 +53,7 @@ export class OwnAnswers {
   }
 
   /** Sends the client to another path of this gateway. */
-  redirect(request: GatewayRequest, response: GatewayResponse, location: string): void {
+  redirect(request: FrontRequest, response: FrontResponse, location: string): void {
     response.statusCode = 307
     response.setHeader('location', mountPath(request) + location)
     response.setHeader('cache-control', 'no-store')
@@ -65,7 +61,7 @@ export class OwnAnswers {
   }
 }
 
-function end(request: GatewayRequest, response: GatewayResponse, text: string): void {
+function end(request: FrontRequest, response: FrontResponse, text: string): void {
   const answer = response as ServerResponse
   // Over HTTP/2 nothing, and a text without characters, are not the same for Node.js.
   const body = request.method === 'HEAD' || text === '' ? undefined : text

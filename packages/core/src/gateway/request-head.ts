@@ -1,10 +1,10 @@
 import type { TLSSocket } from 'node:tls'
 import type { RequestHead } from '../routing/router.js'
-import type { GatewayRequest } from './messages.js'
+import type { FrontRequest } from '../forwarding/messages.js'
 
 /** What routers and `authorize` see of a request; read when asked for. */
 export class HeadOfRequest implements RequestHead {
-  constructor(private readonly request: GatewayRequest) {}
+  constructor(private readonly request: FrontRequest) {}
 
   get method(): string {
     return this.request.method ?? 'GET'
