@@ -47,6 +47,7 @@ const titles: Readonly<Record<number, string>> = {
   401: 'Sign in first',
   403: 'Not allowed',
   404: 'Not found',
+  408: 'Nothing came',
   429: 'Too many environments',
   500: 'Set up wrongly',
   502: 'Broken answer',
