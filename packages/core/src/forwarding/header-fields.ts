@@ -53,7 +53,7 @@ export function replaceFields(flat: string[], fields: unknown, hook: string): vo
     if (value === undefined) continue
     const lower = name.toLowerCase()
     if (framing.has(lower)) {
-      if (value === before[lower]) continue
+      if (isSame(value, before[lower])) continue
       throw new HookFailedError(
         `\`${hook}\` may not set ${quote(lower)}: how messages are framed is the gateway's business`,
       )
@@ -71,19 +71,27 @@ export function replaceFields(flat: string[], fields: unknown, hook: string): vo
     const name = flat[i] as string
     if (framing.has(name.toLowerCase())) now.push(name, flat[i + 1] as string)
   }
-  flat.splice(0, flat.length, ...now)
+  flat.length = 0
+  // One by one: a call does not take as many arguments as a head may have fields.
+  for (const text of now) flat.push(text)
+}
+
+/** Whether these are the same values; a list is made anew for each hook. */
+function isSame(value: unknown, before: HeaderFields[string]): boolean {
+  if (!Array.isArray(value) || !Array.isArray(before)) return value === before
+  return value.length === before.length && value.every((one, i) => one === before[i])
 }
 
 function checked(name: string, value: unknown, hook: string): string {
-  const text = String(value)
   try {
+    const text = String(value)
     validateHeaderName(name)
     validateHeaderValue(name, text)
+    return text
   } catch (cause) {
     throw new HookFailedError(
       `\`${hook}\` set the field ${quote(name)} to something that no message can carry`,
       { cause },
     )
   }
-  return text
 }

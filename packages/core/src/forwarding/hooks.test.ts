@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { InvalidOptionError, NotAuthorizedError } from '../errors.js'
 import { Forwarder } from './forwarder.js'
+import { fieldsOf, replaceFields } from './header-fields.js'
 import type { ForwardingHooks, IncomingResponse, OutgoingRequest } from './hooks.js'
 import { namesOf, valuesOf } from './test-support/heads.js'
 import { Setup } from './test-support/setup.js'
@@ -32,6 +33,17 @@ describe('pathRewrite', () => {
     [(path, request) => `${path}&m=${request.method}`, '/a/b?c=1&m=GET'],
   ])('%o asks for %s', async (pathRewrite, path) => {
     expect(await sent({ pathRewrite })).toMatch(`GET ${path} HTTP/1.1\r\n`)
+  })
+
+  it.each([
+    ['/api', '/'],
+    ['/api?x=1', '/?x=1'],
+    ['/api/a', '/a'],
+    ['/apix', '/x'],
+    ['/api//evil.test', '//evil.test'],
+  ])('that takes the front of %s off asks for %s', async (from, to) => {
+    const head = await sent({ pathRewrite: { '^/api': '' } }, get.replace('/a/b?c=1', from))
+    expect(head).toMatch(`GET ${to} HTTP/1.1\r\n`)
   })
 
   it('leaves bytes as they are', async () => {
@@ -169,16 +181,88 @@ describe('answers', () => {
   })
 })
 
+describe('fields that are left alone', () => {
+  it('may be any that an environment sends, several of one name too', async () => {
+    const fields = 'Expect: a\r\nExpect: b\r\nX-A: 1\r\n'
+    for (const hooks of [
+      { onResponse() {} },
+      { rewriteHeaders: (headers) => ({ ...headers }) },
+      { rewriteHeaders: (headers) => structuredClone(headers) },
+    ] satisfies ForwardingHooks[]) {
+      const head = await answered(hooks, fields)
+      expect(head).toContain('HTTP/1.1 200 ')
+      expect(valuesOf(head, 'expect')).toEqual(['a', 'b'])
+    }
+  })
+
+  it.each([[['a']], [['b', 'a']], [['a', 'b', 'c']], ['a']])(
+    'are changed where %j is left of them',
+    async (expected) => {
+      await using setup = await Setup.of('tcp', {
+        onResponse: (_, incoming) => void (incoming.headers['expect'] = expected),
+      })
+      const { wire } = await setup.request(get)
+      wire.send('HTTP/1.1 200 OK\r\nExpect: a\r\nExpect: b\r\nContent-Length: 0\r\n\r\n')
+      expect(await setup.client.until('ALCOVE_HOOK_FAILED')).toContain('HTTP/1.1 500 ')
+    },
+  )
+
+  it('may be more than a call has arguments', () => {
+    const flat = Array.from({ length: 400_000 }, (_, i) => (i % 2 === 0 ? `a${i}` : ''))
+    const before = [...flat]
+    replaceFields(flat, fieldsOf(flat), 'onResponse')
+    expect(flat).toEqual(before)
+  })
+})
+
 const boom = (): never => {
   throw new Error('boom')
 }
+
+const trap = (of: object, name: string): object =>
+  Object.defineProperty(of, name, { get: boom, enumerable: true })
+const unreadable: [string, object][] = [
+  ['has a trap', trap({}, 'a')],
+  ['is a trap', new Proxy({}, { ownKeys: boom })],
+  ['has a value without a text', { a: Object.create(null) as string }],
+  ['has a value whose text is a trap', { a: { toString: boom } }],
+  ['has a list with a trap', { a: trap(['x'], '0') }],
+]
 
 describe('a hook that goes wrong is an answer', () => {
   it.each<[string, ForwardingHooks, string]>([
     ['pathRewrite throws', { pathRewrite: boom }, '`pathRewrite` failed'],
     ['pathRewrite leaves no path', { pathRewrite: () => 'x' }, 'begins with "/"'],
     ['pathRewrite smuggles', { pathRewrite: () => '/ HTTP/1.1\r\nX: y' }, 'begins with "/"'],
-    ['pathRewrite promises', { pathRewrite: (async () => '/x') as never }, 'begins with "/"'],
+    ['pathRewrite promises', { pathRewrite: (async () => '/x') as never }, 'be asynchronous'],
+    ['pathRewrite rejects', { pathRewrite: (async () => boom()) as never }, 'be asynchronous'],
+    [
+      'rewriteRequestHeaders rejects',
+      { rewriteRequestHeaders: (async () => boom()) as never },
+      'be asynchronous',
+    ],
+    ...unreadable.flatMap(([what, fields]): [string, ForwardingHooks, string][] => [
+      [
+        `what rewriteRequestHeaders returns ${what}`,
+        { rewriteRequestHeaders: () => fields as never },
+        'rewriteRequestHeaders',
+      ],
+      [
+        `what onRequest leaves ${what}`,
+        { onRequest: async (_, outgoing) => void (outgoing.headers = fields as never) },
+        'onRequest',
+      ],
+    ]),
+    [
+      'onRequest leaves a trap',
+      { onRequest: (_, it) => void trap(it, 'path') },
+      '`onRequest` failed',
+    ],
+    [
+      'onRequest returns a trap',
+      { onRequest: () => trap({}, 'then') as never },
+      '`onRequest` failed',
+    ],
     ['rewriteRequestHeaders throws', { rewriteRequestHeaders: boom }, 'failed'],
     [
       'rewriteRequestHeaders returns nothing',
@@ -220,7 +304,17 @@ describe('a hook that goes wrong is an answer', () => {
   it.each<[string, ForwardingHooks]>([
     ['rewriteHeaders throws', { rewriteHeaders: boom }],
     ['rewriteHeaders returns nothing', { rewriteHeaders: (() => {}) as never }],
+    ['rewriteHeaders promises', { rewriteHeaders: (async () => ({})) as never }],
+    ['rewriteHeaders rejects', { rewriteHeaders: (async () => boom()) as never }],
     ['onResponse throws', { onResponse: boom }],
+    ...unreadable.flatMap(([what, fields]): [string, ForwardingHooks][] => [
+      [`what rewriteHeaders returns ${what}`, { rewriteHeaders: () => fields as never }],
+      [
+        `what onResponse leaves ${what}`,
+        { onResponse: (_, incoming) => void (incoming.headers = fields as never) },
+      ],
+    ]),
+    ['onResponse leaves a trap', { onResponse: (_, it) => void trap(it, 'headers') }],
     [
       'onResponse is asynchronous',
       { onResponse: () => Promise.reject(new Error('boom')) as never },

@@ -1,6 +1,7 @@
-import { AlcoveError, HookFailedError, InvalidOptionError, quote } from '../errors.js'
+import { HookFailedError, InvalidOptionError, quote } from '../errors.js'
 import { type Rule, func, object, show } from '../option-check.js'
 import { type HeaderFields, fieldsOf, replaceFields } from './header-fields.js'
+import { calling, callingNow, failed, isThenable } from './hook-call.js'
 import type { FrontRequest } from './messages.js'
 
 /** A request that is about to be sent to an environment; what a hook changes is what is sent. */
@@ -91,24 +92,27 @@ export class Hooks {
     const { id } = outgoing
     if (this.#pathRewrite) {
       const rewrite = this.#pathRewrite
-      const path = calling('pathRewrite', id, () => rewrite(outgoing.path, request))
+      const path = callingNow('pathRewrite', id, () => rewrite(outgoing.path, request))
       outgoing.path = checkedPath(path ?? outgoing.path, 'pathRewrite')
     }
     if (rewriteRequestHeaders) {
-      const fields = calling('rewriteRequestHeaders', id, () =>
-        rewriteRequestHeaders(request, fieldsOf(flat)),
+      rewriteFields('rewriteRequestHeaders', id, flat, (fields) =>
+        rewriteRequestHeaders(request, fields),
       )
-      replaceFields(flat, fields, 'rewriteRequestHeaders')
     }
     if (!onRequest) return undefined
-    const shown: OutgoingRequest = Object.assign(outgoing, { headers: fieldsOf(flat) })
-    const apply = (): void => {
-      checkedPath(shown.path, 'onRequest')
-      replaceFields(flat, shown.headers, 'onRequest')
-    }
-    const waited = calling('onRequest', id, () => onRequest(request, shown))
-    if (!isThenable(waited)) return apply()
-    return Promise.resolve(waited).then(apply, (error: unknown) => {
+    const shown: OutgoingRequest = { ...outgoing, headers: fieldsOf(flat) }
+    const apply = (): void =>
+      calling('onRequest', id, () => {
+        outgoing.path = checkedPath(shown.path, 'onRequest')
+        replaceFields(flat, shown.headers, 'onRequest')
+      })
+    const waited = calling('onRequest', id, () => {
+      const returned: unknown = onRequest(request, shown)
+      return isThenable(returned) ? Promise.resolve(returned) : undefined
+    })
+    if (!waited) return apply()
+    return waited.then(apply, (error: unknown) => {
       throw failed('onRequest', id, error)
     })
   }
@@ -122,40 +126,25 @@ export class Hooks {
     const { rewriteHeaders, onResponse } = this.#options
     const { id } = incoming
     if (rewriteHeaders) {
-      const fields = calling('rewriteHeaders', id, () => rewriteHeaders(fieldsOf(flat), request))
-      replaceFields(flat, fields, 'rewriteHeaders')
+      rewriteFields('rewriteHeaders', id, flat, (fields) => rewriteHeaders(fields, request))
     }
     if (onResponse) {
       const shown: IncomingResponse = { ...incoming, headers: fieldsOf(flat) }
-      const returned: unknown = calling('onResponse', id, () => onResponse(request, shown))
-      if (isThenable(returned)) {
-        Promise.resolve(returned).catch(() => {})
-        throw new HookFailedError(
-          '`onResponse` may not be asynchronous: the answer is on its way already',
-          { id },
-        )
-      }
-      replaceFields(flat, shown.headers, 'onResponse')
+      callingNow('onResponse', id, () => onResponse(request, shown))
+      // What a hook leaves may be the host's code as well: accessors, a proxy.
+      calling('onResponse', id, () => replaceFields(flat, shown.headers, 'onResponse'))
     }
   }
 }
 
-function calling<Result>(hook: string, id: string, call: () => Result): Result {
-  try {
-    return call()
-  } catch (error) {
-    throw failed(hook, id, error)
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof (value as Partial<PromiseLike<void>> | undefined)?.then === 'function'
-}
-
-/** An AlcoveError is the host's way to choose the answer. */
-function failed(hook: string, id: string, cause: unknown): AlcoveError {
-  if (cause instanceof AlcoveError) return cause
-  return new HookFailedError(`\`${hook}\` failed for environment ${quote(id)}`, { id, cause })
+function rewriteFields(
+  hook: string,
+  id: string,
+  flat: string[],
+  rewrite: (fields: HeaderFields) => HeaderFields,
+): void {
+  const fields = callingNow(hook, id, () => rewrite(fieldsOf(flat)))
+  calling(hook, id, () => replaceFields(flat, fields, hook))
 }
 
 function checkedPath(path: unknown, hook: string): string {
@@ -184,6 +173,9 @@ function patternsOf(rewrites: Readonly<Record<string, string>>): Patterns {
 function replacing(patterns: Patterns): (path: string) => string | undefined {
   return (path) => {
     const match = patterns.find(([pattern]) => pattern.test(path))
-    return match && path.replace(...match)
+    if (!match) return undefined
+    const replaced = path.replace(...match)
+    // `{ '^/api': '' }` leaves nothing of "/api", and "?x" of "/api?x".
+    return replaced.startsWith('/') ? replaced : `/${replaced}`
   }
 }

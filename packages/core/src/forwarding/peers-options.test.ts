@@ -6,6 +6,7 @@ import type { FrontOptions } from './test-support/front.js'
 import { namesOf, valuesOf } from './test-support/heads.js'
 import { Setup } from './test-support/setup.js'
 import type { Transport } from './test-support/raw-upstream.js'
+import { trustOf } from './trust.js'
 
 /** The head that the environment gets, and the head of its answer at the client. */
 async function exchange(
@@ -85,6 +86,40 @@ describe('trustProxy', () => {
     expect(valuesOf(request, 'x-forwarded-for')).toEqual([
       trusted ? '1.2.3.4, 127.0.0.1' : '127.0.0.1',
     ])
+  })
+
+  it.each<unknown>(['yes', 1, {}, undefined])(
+    'trusts nobody for whom a function returns %j',
+    async (answer) => {
+      const trustProxy = (() => answer) as () => boolean
+      const { request } = await exchange({ trustProxy }, [], ['X-Forwarded-For: 1.2.3.4'])
+      expect(valuesOf(request, 'x-forwarded-for')).toEqual(['127.0.0.1'])
+    },
+  )
+
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  it.each<[string, () => unknown, string]>([
+    ['throws', boom, '`trustProxy` failed'],
+    ['promises', async () => false, '`trustProxy` may not be asynchronous'],
+    ['rejects', async () => boom(), '`trustProxy` may not be asynchronous'],
+    ['is nearly a promise', () => ({ then: boom }), '`trustProxy` may not be asynchronous'],
+    ['has a trap', () => Object.defineProperty({}, 'then', { get: boom }), '`trustProxy` failed'],
+  ])('of a function that %s is an answer, and nothing is sent', async (_, trustProxy, reason) => {
+    await using setup = await Setup.of('tcp', { trustProxy: trustProxy as () => boolean })
+    setup.client.send('GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Host: evil.test\r\n\r\n')
+    expect(await setup.client.until('ALCOVE_HOOK_FAILED')).toContain('HTTP/1.1 500 ')
+    expect(setup.front.errors[0]?.reason).toContain(reason)
+    expect(setup.upstream.connections).toHaveLength(0)
+  })
+
+  it('on a Unix socket is that of all, of a function that trusts no address, and of no list', () => {
+    expect(trustOf(true)(undefined)).toBe(true)
+    expect(trustOf(false)(undefined)).toBe(false)
+    expect(trustOf()(undefined)).toBe(false)
+    expect(trustOf(['0.0.0.0/0', '::/0'])(undefined)).toBe(false)
+    expect(trustOf((address) => address === '')(undefined)).toBe(true)
   })
 
   it.each(['10.0.0.0/33', '::/129', 'localhost', '10.0.0.0/8/8', '10.0.0.0/', 1])(

@@ -1,7 +1,11 @@
 import { BlockList, isIP } from 'node:net'
 import { type Rule, boolean, func } from '../option-check.js'
+import { callingNow } from './hook-call.js'
 
-/** Which peers may say for whom they ask: all or none, those in a list of addresses and CIDR ranges, or those a function picks. */
+/**
+ * Which peers may say for whom they ask: all or none, those in a list of addresses and CIDR ranges, or those for which a function
+ * returns `true` (at once, no promise). A peer on a Unix socket has the address `''`: it is among all, and in no list.
+ */
 export type TrustProxy = boolean | readonly string[] | ((remoteAddress: string) => boolean)
 
 export const trustProxyRule: Rule = {
@@ -12,10 +16,20 @@ export const trustProxyRule: Rule = {
     (Array.isArray(value) && value.every((entry) => typeof entry === 'string' && isRange(entry))),
 }
 
-/** The function that an option stands for. */
-export function trustOf(option: TrustProxy = false): (remoteAddress: string) => boolean {
+/**
+ * The function that an option stands for, of an address or, on a Unix socket, none.
+ *
+ * @throws (the function) {@link HookFailedError} where the host's function throws, or returns a promise
+ */
+export function trustOf(
+  option: TrustProxy = false,
+): (remoteAddress: string | undefined) => boolean {
   if (typeof option === 'boolean') return () => option
-  if (typeof option === 'function') return option
+  if (typeof option === 'function') {
+    // A host without types may answer anything: only what is clearly a yes is one.
+    return (remoteAddress = '') =>
+      callingNow('trustProxy', undefined, () => option(remoteAddress)) === true
+  }
   const list = new BlockList()
   for (const entry of option) {
     const [address = '', bits] = entry.split('/')
@@ -23,7 +37,10 @@ export function trustOf(option: TrustProxy = false): (remoteAddress: string) => 
     if (bits === undefined) list.addAddress(address, family)
     else list.addSubnet(address, Number(bits), family)
   }
-  return (remoteAddress) => list.check(remoteAddress, isIP(remoteAddress) === 6 ? 'ipv6' : 'ipv4')
+  return (remoteAddress) => {
+    const family = isIP(remoteAddress ?? '')
+    return family !== 0 && list.check(remoteAddress ?? '', family === 6 ? 'ipv6' : 'ipv4')
+  }
 }
 
 function isRange(entry: string): boolean {

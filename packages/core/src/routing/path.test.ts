@@ -136,15 +136,15 @@ describeRouter({ describe, it }, 'pathRouter({ cookie: true })', {
     },
     {
       head: { target: '/assets/x.js?y', headers: { cookie: 'a=b; alcove-env=pr-42' } },
-      match: { id: 'pr-42', orNext: true },
+      match: { id: 'pr-42', ownPath: '/env/pr-42', orNext: true },
     },
     {
       head: { target: '/environment', headers: { cookie: 'alcove-env=pr-42' } },
-      match: { id: 'pr-42', orNext: true },
+      match: { id: 'pr-42', ownPath: '/env/pr-42', orNext: true },
     },
     {
       head: { target: 'http://x/a', headers: { cookie: 'alcove-env=pr-42' } },
-      match: { id: 'pr-42', orNext: true },
+      match: { id: 'pr-42', ownPath: '/env/pr-42', orNext: true },
     },
     // Only what becomes a page moves the browser over.
     {
@@ -195,6 +195,13 @@ describe('pathRouter()', () => {
   it.each(['__Host-env', '__Secure-env', '__host-env'])('sets %s as browsers accept it', (name) => {
     expect(pathRouter({ cookie: name }).route(requestHead({ target: '/env/a/' }))).toMatchObject({
       setCookie: [`${name}=a; Path=/; HttpOnly; SameSite=Lax; Secure`],
+    })
+  })
+
+  it('remembers the environment’s own path as the prefix has it', () => {
+    const head = requestHead({ target: '/x', headers: { cookie: 'alcove-env=a' } })
+    expect(pathRouter({ prefix: '/p/q', cookie: true }).route(head)).toMatchObject({
+      ownPath: '/p/q/a',
     })
   })
 

@@ -61,7 +61,7 @@ export function pathRouter(options: PathRouterOptions = {}): Router {
       if (!target.startsWith(prefix, start)) {
         return cookie === undefined || isBare(bare, target, start)
           ? undefined
-          : remembered(head, cookie)
+          : remembered(head, cookie, prefix)
       }
 
       const from = start + prefix.length
@@ -92,11 +92,18 @@ function isNavigable(head: RequestHead): boolean {
   return (head.method === 'GET' || head.method === 'HEAD') && head.header('upgrade') === undefined
 }
 
-/** A remembered id that is none is as good as no cookie: a stale or planted one must not lock the host's own pages. */
-function remembered(head: RequestHead, cookie: string): EnvironmentMatch | undefined {
+/**
+ * A remembered id that is none is as good as no cookie: a stale or planted one must not lock the host's own pages. What a browser
+ * remembers gives an environment no more of the host's paths than its own.
+ */
+function remembered(
+  head: RequestHead,
+  cookie: string,
+  prefix: string,
+): EnvironmentMatch | undefined {
   const id = cookieOf(head, cookie)
   return id !== undefined && isEnvironmentId(id)
-    ? { is: 'environment', id, orNext: true }
+    ? { is: 'environment', id, ownPath: `${prefix}${id}`, orNext: true }
     : undefined
 }
 
