@@ -26,9 +26,15 @@ export function nodePeer({ program, package: packageName, ...about }: NodePeer):
     missing: () =>
       versionOf(packageName) === undefined ? `${packageName} is not installed` : undefined,
     async prepare(parallel) {
-      const hosts = Array.from({ length: parallel }, start)
-      await Promise.all(hosts.map((host) => host.ready()))
-      idle.push(...hosts)
+      // A few at a time: the last cases of another peer may still run, and have time limits.
+      const lane = async (): Promise<void> => {
+        while (all.size < parallel) {
+          const host = start()
+          await host.ready()
+          idle.push(host)
+        }
+      }
+      await Promise.all([lane(), lane()])
     },
     async listen(front, target, settings) {
       const host = idle.pop() ?? start()
