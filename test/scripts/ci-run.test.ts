@@ -66,8 +66,8 @@ const report = (passed: number, failed: number): string => `
 
 it('counts tests where there are, and each other step as one, in its last line', () => {
   const { status, output } = ci(report(700, 0))
-  // Two runs of tests, and four steps.
-  expect(output.split('\n').at(-1)).toBe('1404 passed, 0 failed')
+  // Two runs of tests, and five steps.
+  expect(output.split('\n').at(-1)).toBe('1405 passed, 0 failed')
   expect(output.match(/^\d+ passed, \d+ failed$/gm)).toHaveLength(1)
   expect(status).toBe(0)
   const asked = readFileSync(join(folder, 'asked'), 'utf8').trimEnd().split('\n')
@@ -76,32 +76,33 @@ it('counts tests where there are, and each other step as one, in its last line',
     'run test:matrix',
     'run check',
     'run test:pack',
+    'run test:transfer',
     'run demo',
   ])
 })
 
 it('fails with each failed test, and goes on', () => {
   const { status, output } = ci(`${report(7, 2)}\n[ -z "$file" ]`)
-  expect(output.split('\n').at(-1)).toBe('18 passed, 4 failed')
+  expect(output.split('\n').at(-1)).toBe('19 passed, 4 failed')
   expect(status).toBe(1)
 })
 
 it('fails with a run of tests that fails without a failed test, or without a report', () => {
   expect(ci(`${report(7, 0)}\n[ -z "$file" ]`)).toMatchObject({
     status: 1,
-    output: expect.stringMatching(/\n18 passed, 2 failed$/),
+    output: expect.stringMatching(/\n19 passed, 2 failed$/),
   })
   rmSync(join(folder, 'bin'), { recursive: true })
   expect(ci('case "$1" in test) exit 0 ;; esac')).toMatchObject({
     status: 1,
-    output: expect.stringMatching(/\n4 passed, 2 failed$/),
+    output: expect.stringMatching(/\n5 passed, 2 failed$/),
   })
 })
 
 it('fails with any other step', () => {
   const { status, output } = ci(`${report(1, 0)}\ncase "$*" in *demo*) exit 3 ;; esac`)
   expect(output).toContain('----- npm run demo -- --check: FAILED (3)')
-  expect(output.split('\n').at(-1)).toBe('5 passed, 1 failed')
+  expect(output.split('\n').at(-1)).toBe('6 passed, 1 failed')
   expect(status).toBe(1)
 })
 
