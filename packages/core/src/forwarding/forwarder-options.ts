@@ -104,7 +104,7 @@ export interface ForwardingRules
   extends PoolOptions, TimeLimitOptions, Withholding, Narrowing, CookieRules {
   readonly gatewayName: string
   readonly xfwd: boolean
-  readonly trusts: (remoteAddress: string) => boolean
+  readonly trusts: (remoteAddress: string | undefined) => boolean
   readonly changeOrigin: boolean
   readonly hooks: Hooks
   readonly onRestricted: ((restriction: Restriction) => void) | undefined

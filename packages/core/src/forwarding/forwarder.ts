@@ -240,7 +240,7 @@ export class Forwarder {
     if (!origin) {
       const { remoteAddress, encrypted, localPort } = request.socket as Partial<TLSSocket>
       const address = plainAddress(remoteAddress)
-      const trusted = address !== undefined && this.#rules.trusts(address)
+      const trusted = this.#rules.trusts(address)
       origin = new Origin(address, encrypted === true, localPort, trusted)
       if (connection) this.#origins.set(connection, origin)
     }
