@@ -1,11 +1,17 @@
 import type { Dispatcher } from 'undici'
-import { UpstreamBrokenError, UpstreamConnectError, quote } from '../errors.js'
+import {
+  UpstreamBrokenError,
+  UpstreamConnectError,
+  UpstreamHeadersTimeoutError,
+  quote,
+} from '../errors.js'
 import type { RevokeReason } from '../instance/lease.js'
 import { RequestBody, keepUnsent } from './body.js'
 import { type Answerer, unwatchClient, watchClient } from './client-side.js'
 import type { Connection, ConnectionAware } from './connection.js'
 import { discardRest } from './early-answer.js'
 import { classifyFailure, connectRetryAfterMs } from './failure.js'
+import { HeadLimit } from './head-limit.js'
 import {
   type FrontRequest,
   type FrontResponse,
@@ -29,7 +35,9 @@ export abstract class Exchange implements Answerer, ConnectionAware {
   /** All of the answer is with the response. */
   protected ended = false
   protected readonly limits: TimeLimits | undefined
-  #controller: Dispatcher.DispatchController | undefined
+  protected controller: Dispatcher.DispatchController | undefined
+  #headLimit: HeadLimit | undefined
+  #sentAt = 0
   /** undici has begun to write the request. */
   #sent = false
   #reused = false
@@ -61,12 +69,13 @@ export abstract class Exchange implements Answerer, ConnectionAware {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
+    this.controller = controller
     if (this.over) {
       controller.abort(nobodyWaits)
       return
     }
     this.#sent = true
+    this.#sentAt = performance.now()
     this.#reused = this.connection?.use() ?? false
     const { limits } = this
     const { body } = this.passage.options
@@ -82,12 +91,29 @@ export abstract class Exchange implements Answerer, ConnectionAware {
     this.#answerBegan = true
   }
 
+  /** An interim answer came. */
+  protected awaitHead(): void {
+    const { lease, options, rules } = this.passage
+    this.#headLimit ??= new HeadLimit(rules.headersTimeoutMs, this.#sentAt, options.body, () => {
+      const { id } = lease
+      this.fail(
+        new UpstreamHeadersTimeoutError(`Environment ${quote(id)} did not answer in time`, { id }),
+      )
+    })
+  }
+
+  /** The head came. */
+  protected headCame(): void {
+    this.headPassed = true
+    this.#headLimit?.end()
+  }
+
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.over || this.ended) return
     if (this.#sent && this.#mayRetry()) {
       this.#isRetry = true
       this.#sent = false
-      this.#controller = undefined
+      this.controller = undefined
       const { pool, options, lease } = this.passage
       pool.dispatch(options, this, lease)
     } else {
@@ -129,7 +155,7 @@ export abstract class Exchange implements Answerer, ConnectionAware {
     } else {
       reject(failure)
     }
-    this.#controller?.abort(error)
+    this.controller?.abort(error)
   }
 
   /** The client's side is over, for whatever reason. */
@@ -137,19 +163,19 @@ export abstract class Exchange implements Answerer, ConnectionAware {
     if (this.over) return
     this.over = true
     this.detach()
-    if (!this.ended) this.#controller?.abort(nobodyWaits)
+    if (!this.ended) this.controller?.abort(nobodyWaits)
     this.passage.resolve()
   }
 
   drained(): void {
     this.limits?.moved()
-    this.#controller?.resume()
+    this.controller?.resume()
   }
 
   #revoked(why: RevokeReason): void {
     if (this.over || this.ended) return
     if (why !== 'gone') {
-      if (this.endEarly()) this.#controller?.abort(nobodyWaits)
+      if (this.endEarly()) this.controller?.abort(nobodyWaits)
       return
     }
     const { id } = this.passage.lease
@@ -193,6 +219,7 @@ export abstract class Exchange implements Answerer, ConnectionAware {
   /** Lets go of the client's side, and of the clock. */
   protected detach(): void {
     this.limits?.end()
+    this.#headLimit?.end()
     unwatchClient(this.request, this.response, this)
   }
 

@@ -1,5 +1,6 @@
 import { STATUS_CODES, ServerResponse } from 'node:http'
-import { type FrontRequest, type FrontResponse, isHttp2Response, knowsHttp11 } from './messages.js'
+import { type FieldValue, http2Fields } from './http2-fields.js'
+import { type FrontResponse, isHttp2Response, knowsHttp11 } from './messages.js'
 import { type ResponseFields, trailerFields } from './response-headers.js'
 
 /**
@@ -14,8 +15,26 @@ export function writeHead(
   { flat, trailer }: ResponseFields,
 ): boolean {
   if (trailer !== undefined) flat.push('Trailer', trailer)
+  const before = response.getHeaders()
+  const reason = isHttp2Response(response) ? '' : response.statusMessage
+  try {
+    return write(response, status, message, flat)
+  } catch (error) {
+    // What an environment can't say must not be half said beside the error that is answered instead.
+    if (!response.headersSent) {
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
+      for (const [name, value] of Object.entries(before)) {
+        if (value !== undefined) response.setHeader(name, value)
+      }
+      if (!isHttp2Response(response)) response.statusMessage = reason
+    }
+    throw error
+  }
+}
+
+function write(response: FrontResponse, status: number, message: string, flat: string[]): boolean {
   if (isHttp2Response(response)) {
-    setFields(response, flat)
+    for (const [name, value] of Object.entries(http2Fields(flat))) setField(response, name, value)
     response.writeHead(status)
     return false
   }
@@ -33,7 +52,7 @@ export function writeHead(
     return response.write === ServerResponse.prototype.write
   }
   // Somebody has put a function of their own in its place, and those seldom understand a flat list.
-  setFields(response, flat)
+  for (const { name, value } of together(flat)) setField(response, name, value)
   response.writeHead(status, reason)
   return false
 }
@@ -43,54 +62,37 @@ function isReasonPhrase(message: string): boolean {
   return !/[^\t\x20-\x7e\x80-\xff]/.test(message)
 }
 
-function setFields(response: FrontResponse, flat: readonly string[]): void {
-  const set: string[] = ['set-cookie']
-  try {
-    for (let i = 0; i < flat.length; i += 2) {
-      const name = flat[i] as string
-      const lower = name.toLowerCase()
-      if (set.includes(lower)) {
-        response.appendHeader(name, flat[i + 1] as string)
-      } else {
-        set.push(lower)
-        response.setHeader(name, flat[i + 1] as string)
-      }
-    }
-  } catch (error) {
-    // What an environment can't say must not be half said beside the error that is answered instead.
-    for (const name of set) response.removeHeader(name)
-    throw error
-  }
+interface Field {
+  readonly name: string
+  value: FieldValue
 }
 
-/** Relays a 1xx answer, which a client of HTTP/1.0 knows nothing of (RFC 9110 §15.2). */
-export function relayInterim(
-  request: FrontRequest,
-  response: FrontResponse,
-  status: number,
-  { flat }: ResponseFields,
-): void {
-  if (isHttp2Response(response)) {
-    const headers: Record<string, string | number | string[]> = { ':status': status }
-    for (let i = 0; i < flat.length; i += 2) {
-      const name = (flat[i] as string).toLowerCase()
-      const value = flat[i + 1] as string
-      const before = headers[name]
-      headers[name] = before === undefined ? value : [String(before), value].flat()
-    }
-    response.stream.additionalHeaders(headers)
-  } else if (knowsHttp11(request)) {
-    // Straight to the socket, since `writeEarlyHints` knows one status and, on Node.js 22, no answer without Link. A response
-    // has a socket once all before it are out; one that still waits for its turn goes without.
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
-    for (let i = 0; i < flat.length; i += 2) head += `${flat[i]}: ${flat[i + 1]}\r\n`
-    response.socket?.write(`${head}\r\n`, 'latin1')
+/** The fields with their repeats in one, spelt as the first. */
+function together(flat: readonly string[]): Iterable<Field> {
+  const fields = new Map<string, Field>()
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i] as string
+    const value = flat[i + 1] as string
+    const field = fields.get(name.toLowerCase())
+    if (!field) fields.set(name.toLowerCase(), { name, value })
+    else if (typeof field.value === 'string') field.value = [field.value, value]
+    else field.value.push(value)
   }
+  return fields.values()
 }
 
-/** Adds what follows the body (RFC 9110 §6.5). */
+function setField(response: FrontResponse, name: string, value: FieldValue): void {
+  const hosts = name.toLowerCase() === 'set-cookie' ? response.getHeader(name) : undefined
+  response.setHeader(name, hosts === undefined ? value : [hosts, value].flat().map(String))
+}
+
+/** Adds what follows the body (RFC 9110 §6.5), but nothing that can't be sent: trailers may be lost on any way. */
 export function relayTrailers(response: FrontResponse, raw: readonly Buffer[]): void {
   const pairs = trailerFields(raw)
-  if (isHttp2Response(response)) response.addTrailers(Object.fromEntries(pairs))
-  else response.addTrailers(pairs)
+  try {
+    if (isHttp2Response(response)) response.addTrailers(http2Fields(pairs.flat()))
+    else response.addTrailers(pairs)
+  } catch {
+    // The answer is whole without.
+  }
 }

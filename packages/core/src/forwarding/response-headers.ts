@@ -175,6 +175,7 @@ function rewriteLocation(value: string, own: OwnHost, publicUrl: string): string
 
 // Fields that would change what the message means if they came after it (RFC 9110 §6.5.1).
 const neverTrailers = new Set([
+  'age',
   'authorization',
   'cache-control',
   'clear-site-data',
@@ -183,18 +184,29 @@ const neverTrailers = new Set([
   'content-length',
   'content-range',
   'content-type',
+  'date',
   'expect',
+  'expires',
   'host',
+  'http2-settings',
   'keep-alive',
   'location',
+  'max-forwards',
+  'proxy-authenticate',
+  'proxy-authorization',
   'proxy-connection',
+  'retry-after',
   'service-worker-allowed',
   'set-cookie',
+  'set-cookie2',
   'strict-transport-security',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'vary',
+  'via',
+  'www-authenticate',
 ])
 
 /** The trailers that may be relayed, as pairs. */

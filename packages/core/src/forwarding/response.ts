@@ -1,9 +1,11 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { smallPartBytes } from './body.js'
 import { watchDrain } from './client-side.js'
 import { Exchange } from './exchange.js'
+import { interimBytes, mostInterimBytes, relayInterim, removeLength } from './interim.js'
 import { destroyResponse, knowsHttp11 } from './messages.js'
-import { relayInterim, relayTrailers, writeHead } from './response-head.js'
+import { relayTrailers, writeHead } from './response-head.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 
 /** Up to here, a copy is cheaper than another buffer for the kernel. */
@@ -18,6 +20,9 @@ export class Answer extends Exchange {
   /** The end of the connection is the end of the body. */
   #untilClose = false
   #drainWatched = false
+  #interimBytes = 0
+  /** Parts of the body that go on together. */
+  #small: Buffer[] | undefined
   /** Bytes of a declared length that are still to come, -1 where none is declared. */
   #remaining = -1
 
@@ -28,7 +33,7 @@ export class Answer extends Exchange {
     message?: string,
   ): void {
     if (this.over) return
-    const { request, response } = this
+    const { response } = this
     // The host has lost its patience and answered itself.
     if (response.headersSent) {
       this.closed()
@@ -38,10 +43,22 @@ export class Answer extends Exchange {
     if (status < 200) {
       // undici reports a change of protocols elsewhere, and less than 100 is no status.
       if (status <= 101) throw this.nonsense(`answered with the status ${status}`)
-      relayInterim(request, response, status, responseFields(raw, this.passage))
+      this.#passInterim(status, raw)
       return
     }
+    // No valid one (RFC 9110 §15), and Node.js does not send it over HTTP/2.
+    if (status > 599) throw this.nonsense(`answered with the status ${status}`)
     this.#passHead(status, message, responseFields(raw, this.passage))
+  }
+
+  #passInterim(status: number, raw: readonly Buffer[]): void {
+    this.#interimBytes += interimBytes(raw)
+    if (this.#interimBytes > mostInterimBytes) {
+      throw this.nonsense('answered with interim answers without end')
+    }
+    this.awaitHead()
+    if (this.over) return
+    relayInterim(this.request, this.response, status, responseFields(raw, this.passage))
   }
 
   #passHead(status: number, message: string | undefined, fields: ResponseFields): void {
@@ -57,13 +74,14 @@ export class Answer extends Exchange {
       // Whoever wonders why signing in does not work finds the reason where they look first.
       fields.flat.push('X-Alcove-Withheld', 'authorization')
     }
+    if (status === 204) removeLength(fields)
     const bodiless = options.method === 'HEAD' || status === 204 || status === 304
     if (bodiless || fields.contentLength >= 0 || !knowsHttp11(request)) {
       // Only chunks can be followed by trailers, and Node.js throws where some are announced without.
       fields.trailer = undefined
     }
     this.#plain = writeHead(response, status, message ?? STATUS_CODES[status] ?? '', fields)
-    this.headPassed = true
+    this.headCame()
     if (fields.eventStream) {
       this.#eventStream = true
       lease.become('stream')
@@ -77,7 +95,7 @@ export class Answer extends Exchange {
     process.nextTick(flushHead, this)
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return
     this.limits?.moved()
     // Both kinds of response take a Buffer; the union of their overloads does not say so.
@@ -86,6 +104,7 @@ export class Answer extends Exchange {
       this.#remaining -= chunk.length
       if (this.#remaining === 0 && !this.lingers()) {
         this.ended = true
+        this.#endSmall()
         // As text of one byte a character, a small body leaves in one string with the head: half the work of two buffers.
         if (this.#plain && !this.#bodyPassed && chunk.length <= smallBodyBytes) {
           response.end(chunk.toString('latin1'), 'latin1')
@@ -96,8 +115,38 @@ export class Answer extends Exchange {
       }
     }
     this.#bodyPassed = true
+    if (this.#small) {
+      this.#small.push(chunk)
+    } else if (chunk.length >= smallPartBytes) {
+      this.#write(chunk)
+    } else {
+      this.#small = [chunk]
+      // undici takes all that one read has brought in one tick.
+      process.nextTick(passSmall, this)
+    }
+  }
+
+  passSmall(): void {
+    const parts = this.#takeSmall()
+    if (parts && !this.over) this.#write(parts)
+  }
+
+  // Without a pause: at the end of an answer, the connection may be another request's already.
+  #endSmall(): void {
+    const parts = this.#takeSmall()
+    if (parts) (this.response as ServerResponse).write(parts)
+  }
+
+  #takeSmall(): Buffer | undefined {
+    const parts = this.#small
+    this.#small = undefined
+    return parts && parts.length > 1 ? Buffer.concat(parts) : parts?.[0]
+  }
+
+  #write(chunk: Buffer): void {
+    const response = this.response as ServerResponse
     if (!response.write(chunk)) {
-      controller.pause()
+      this.controller?.pause()
       if (!this.#drainWatched) {
         this.#drainWatched = true
         this.passage.lease.become('stream')
@@ -121,6 +170,7 @@ export class Answer extends Exchange {
     const lingers = this.lingers()
     if (!this.ended) {
       this.ended = true
+      this.#endSmall()
       const raw = controller.rawTrailers as Buffer[] | null
       if (raw && raw.length > 0) relayTrailers(response, raw)
       if (!lingers) response.end()
@@ -131,6 +181,7 @@ export class Answer extends Exchange {
   protected override endEarly(): boolean {
     if (!this.#eventStream) return false
     this.ended = true
+    this.#endSmall()
     // An end before the declared one must not look like a whole answer.
     if (this.#remaining > 0) destroyResponse(this.request, this.response)
     else this.response.end()
@@ -145,6 +196,10 @@ export class Answer extends Exchange {
     // HTTP/2's responses have it too, though their types do not say so.
     else response.flushHeaders()
   }
+}
+
+function passSmall(answer: Answer): void {
+  answer.passSmall()
 }
 
 function flushHead(answer: Answer): void {

@@ -92,6 +92,18 @@ describe.each(['tcp', 'unix'] as const)('streaming, from a %s endpoint', (transp
     expect(await client.until('ok')).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   })
 
+  it('drops interim answers that a full socket would have to hold', async () => {
+    await using setup = await Setup.of(transport, {
+      before: (request) => {
+        Object.defineProperty(request.socket, 'writableNeedDrain', { get: () => true })
+      },
+    })
+    const { wire } = await setup.request(get)
+    wire.send('HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n')
+    wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    expect(await setup.client.until('ok')).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  })
+
   it('tells a client of HTTP/1.0 nothing in between', async () => {
     await using setup = await Setup.of(transport)
     const { wire } = await setup.request('GET / HTTP/1.0\r\nHost: a\r\n\r\n')

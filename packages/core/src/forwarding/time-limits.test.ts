@@ -31,6 +31,40 @@ describe('headersTimeoutMs', () => {
     await wire.end()
   })
 
+  it('is not put off by interim answers', async () => {
+    await using setup = await Setup.of('tcp', { headersTimeoutMs: 250 })
+    const { wire } = await setup.request(get)
+    const more = setInterval(() => wire.send('HTTP/1.1 102 Processing\r\n\r\n'), 20)
+    try {
+      expect(await setup.client.until('ALCOVE_HEADERS_TIMEOUT')).toContain('HTTP/1.1 504 ')
+      await wire.end()
+    } finally {
+      clearInterval(more)
+    }
+  })
+
+  it('begins with the end of an upload, interim answers or not', async () => {
+    await using setup = await Setup.of('tcp', { headersTimeoutMs: 100 })
+    setup.client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const { wire } = await setup.request('1\r\na\r\n')
+    wire.send('HTTP/1.1 102 Processing\r\n\r\n')
+    await setup.client.head()
+    // Another request that times out shows that the time was over twice.
+    for (let times = 0; times < 2; times += 1) {
+      const other = await setup.front.client()
+      other.send(get)
+      await other.until('ALCOVE_HEADERS_TIMEOUT')
+    }
+    setup.client.send('0\r\n\r\n')
+    await wire.until('0\r\n\r\n')
+    const more = setInterval(() => wire.send('HTTP/1.1 102 Processing\r\n\r\n'), 20)
+    try {
+      expect(await setup.client.until('ALCOVE_HEADERS_TIMEOUT')).toContain('HTTP/1.1 504 ')
+    } finally {
+      clearInterval(more)
+    }
+  })
+
   it('may be for ever', async () => {
     await using setup = await Setup.of('tcp', { headersTimeoutMs: Number.POSITIVE_INFINITY })
     const { wire } = await setup.request(get)
@@ -153,11 +187,16 @@ describe('requestTimeoutMs', () => {
 })
 
 it.each([
+  ['answered after a hint', 'HTTP/1.1 103 E\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
   ['answered', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
   ['broken off', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok'],
   ['refused', 'nonsense'],
 ])('no timer outlives a request that is %s', async (_, answer) => {
-  const options = { requestTimeoutMs: 61_000, streamIdleTimeoutMs: 62_000 }
+  const options = {
+    requestTimeoutMs: 61_000,
+    streamIdleTimeoutMs: 62_000,
+    headersTimeoutMs: 63_000,
+  }
   const set = vi.spyOn(globalThis, 'setTimeout')
   const cleared = vi.spyOn(globalThis, 'clearTimeout')
   try {

@@ -1,7 +1,7 @@
 import { type AlcoveError, RequestTimeoutError, StreamIdleTimeoutError, quote } from '../errors.js'
 
 // setTimeout() fires at once for anything longer: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
-const longestTimeoutMs = 2 ** 31 - 1
+export const longestTimeoutMs = 2 ** 31 - 1
 
 /** How long the parts of a request may take. `Infinity`: for ever. */
 export interface TimeLimitOptions {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { BadRequestError } from '../errors.js'
 import { bareResponse, release } from './bare-response.js'
+import { removeLength } from './interim.js'
 import type { Passage } from './passage.js'
 import { responseFields } from './response-headers.js'
 import type { EarlyBytes } from './early-bytes.js'
@@ -43,7 +44,9 @@ export class Handshake extends Answer {
       return
     }
     const { lease, to, resolve } = this.passage
-    const { flat } = responseFields(controller.rawHeaders as Buffer[], this.passage)
+    const fields = responseFields(controller.rawHeaders as Buffer[], this.passage)
+    removeLength(fields)
+    const { flat } = fields
     if (to.setCookie) for (const cookie of to.setCookie) flat.push('Set-Cookie', cookie)
     let answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
     for (let i = 0; i < flat.length; i += 2) answer += `${flat[i]}: ${flat[i + 1]}\r\n`
