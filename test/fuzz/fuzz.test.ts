@@ -53,7 +53,7 @@ async function tryOut(front: Front, seed: number, numRuns: number): Promise<stri
   })
   const details = await fc.check(property, {
     seed,
-    numRuns,
+    numRuns: path === undefined ? numRuns : 1,
     endOnFailure: true,
     ...(path !== undefined && { path }),
   })

@@ -5,7 +5,7 @@ import { type BodyEnd, type Head, MessageReader, valuesOf } from './message-read
 import { sendInPieces } from './pacing.ts'
 import type { ExchangeRecord, Ledger } from './record.ts'
 import { requestBytes } from './request-bytes.ts'
-import type { Leaving, Visit } from './scenario.ts'
+import type { Exchange, Leaving, Visit } from './scenario.ts'
 import { TunnelEnd, earlyBytes, tunnelBytes } from './tunnel-end.ts'
 import { turns, turnsUntil } from './turns.ts'
 
@@ -60,7 +60,8 @@ export class Http1Visit {
       if (this.#left) break
       // The environment may have agreed before all that goes out with the head was sent.
       this.#tunnel?.open()
-      if (!this.visit.pipelined || record.plan.request.tunnel) await this.#answered(record)
+      if (isLast(record.plan)) break
+      if (!this.visit.pipelined) await this.#answered(record)
     }
     for (const record of this.records) {
       if (!this.#over && !this.#left && record.sent !== 'nothing') await this.#answered(record)
@@ -144,7 +145,14 @@ export class Http1Visit {
     const record = this.records[this.#at]
     const [, version, digits] = /^HTTP\/1\.([01]) (\d{3})( .*)?$/.exec(head.start) ?? []
     const status = Number(digits)
-    if (!record || this.records[this.#at - 1]?.last) return undefined
+    const before = this.records[this.#at - 1]
+    // What is behind a body is a request to the gateway, and a bad one.
+    const unasked = record === undefined || record.sent === 'nothing'
+    if (before?.plan.request.flaw === 'long body' && unasked && status === 400) {
+      this.#check = undefined
+      return 'close'
+    }
+    if (!record || before?.last) return undefined
     if (!status) {
       this.#violated(`got ${head.start}`)
       return undefined
@@ -197,4 +205,13 @@ export class Http1Visit {
   #violated(what: string): void {
     this.ledger.violated(`The client of ${this.records[0]?.token.slice(0, 3)} ${what}`)
   }
+}
+
+/** Whether nothing may be sent behind a request, since its connection ends with it or may be for another protocol then. */
+function isLast({ request }: Exchange): boolean {
+  const { tunnel, extras, version } = request
+  // Where an offer is not taken, Node.js drops what follows it in the same read, and takes no notice of what it can't read later.
+  return (
+    tunnel !== undefined || version === '1.0' || extras.includes('h2c') || extras.includes('close')
+  )
 }

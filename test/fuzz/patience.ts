@@ -20,7 +20,7 @@ export class Patience {
         idleTicks = ledger.progress === seen ? idleTicks + 1 : 0
         seen = ledger.progress
         if (idleTicks < 4) return
-        ledger.violated(`Nothing has happened for ${ms} ms, and it is not over`)
+        ledger.violated(`Nothing has happened for ${ms} ms, and this is not over: ${ledger.open}`)
         resolve()
       }, ms / 4)
     })

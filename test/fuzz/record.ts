@@ -33,6 +33,8 @@ export class ExchangeRecord {
   /** The connection said that it would end with this answer. */
   last = false
   outcome: Outcome = { is: 'nothing' }
+  /** The client has done with it. */
+  over = false
   /** The trailer of the answer has come. */
   trailer = false
   /** Which end of a tunnel has got all that the other sent. */
@@ -57,6 +59,17 @@ export class Ledger {
   readonly violations: string[] = []
   /** Grows with everything that happens; a run in which it stands still has got stuck. */
   progress = 0
+
+  /** The exchanges that are neither done nor given up, in words. */
+  get open(): string {
+    return [...this.records.values()]
+      .filter(({ sent, over }) => sent !== 'nothing' && !over)
+      .map(({ token, sent, arrivals, outcome }) => {
+        const arrived = arrivals.map(({ whole, answered }) => ({ whole, answered }))
+        return `${token} ${JSON.stringify({ sent, arrived, outcome })}`
+      })
+      .join(', ')
+  }
 
   moved(): void {
     this.progress += 1

@@ -75,6 +75,7 @@ export class Stage {
     const client = new Kind(this.#port, visit, records, this.ledger)
     this.#clients.push(client.socket)
     await client.run()
+    for (const record of records) record.over = true
     return records
   }
 

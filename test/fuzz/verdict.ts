@@ -10,7 +10,7 @@ export function verdict(
   index: number,
 ): string | undefined {
   const record = records[index]
-  if (!record || isDisturbed(scenario, visit, index)) return undefined
+  if (!record || record.sent === 'nothing' || isDisturbed(scenario, visit, index)) return undefined
   const { outcome, token, plan } = record
   // Over HTTP/1.1, what came before may have ended the connection.
   const ended = records.slice(0, index).some((before) => before.last || !before.whole)
@@ -55,6 +55,8 @@ function isDisturbed({ front }: Scenario, visit: Visit, index: number): boolean 
   const { exchanges, pipelined } = visit
   const itself = exchanges[index]
   if (!itself || itself.abort || itself.request.flaw !== undefined) return true
+  // Node.js lets go of a connection at a handshake, whatever is still to be answered on it.
+  if (pipelined && exchanges.findLastIndex(({ request }) => request.tunnel) > 0) return true
   return exchanges.some((other, i) => {
     if (front === 'http2') return other.abort !== undefined && other.abort.how !== 'fin'
     if (i > index && !pipelined) return false
