@@ -27,8 +27,9 @@ export function trustOf(
   if (typeof option === 'boolean') return () => option
   if (typeof option === 'function') {
     // A host without types may answer anything: only what is clearly a yes is one.
+    const ask: (remoteAddress: string) => unknown = option
     return (remoteAddress = '') =>
-      callingNow('trustProxy', undefined, () => option(remoteAddress)) === true
+      callingNow('trustProxy', undefined, () => ask(remoteAddress)) === true
   }
   const list = new BlockList()
   for (const entry of option) {
