@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Client, type Front } from './client.ts'
 import { frameHead, gibibyte, nothing, type Passed, pour } from './content.ts'
@@ -99,10 +100,19 @@ export class StoppedEnds implements AsyncDisposable {
       host: '127.0.0.1',
       port: this.#port,
       path,
-      headers: { connection: 'Upgrade', upgrade: 'websocket' },
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': randomBytes(16).toString('base64'),
+      },
     })
     asked.end()
-    const [, socket] = (await once(asked, 'upgrade')) as [unknown, Duplex]
+    const [{ statusCode }, socket] = (await Promise.race([
+      once(asked, 'upgrade'),
+      once(asked, 'response'),
+    ])) as [IncomingMessage, Duplex?]
+    if (!socket) throw new Error(`The upgrade was answered with ${statusCode}`)
     socket.on('error', () => {})
     this.#clients.push({
       async [Symbol.asyncDispose]() {

@@ -3,6 +3,7 @@
 //   POST /                 reads it all, and tells what it was
 //   POST /stop             reads a little of it and then no more; by an upgrade too
 //   GET /passed            what the last answer was and how much all of them were
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { count, frameHead, nothing, type Passed, pour } from '../content.ts'
@@ -14,7 +15,7 @@ const server = createServer((request, response) => {
   answer(request, response).catch(() => response.destroy())
 })
 server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
-  upgrade(request.url ?? '', socket).catch(() => socket.destroy())
+  upgrade(request, socket).catch(() => socket.destroy())
 })
 listen(server)
 
@@ -37,10 +38,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   }
 }
 
-async function upgrade(path: string, socket: Duplex): Promise<void> {
+async function upgrade(request: IncomingMessage, socket: Duplex): Promise<void> {
+  const path = request.url ?? ''
   socket.on('error', () => {})
+  // RFC 6455 §4.2.2.
+  const accept = createHash('sha1')
+    .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest('base64')
   socket.write(
-    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
   )
   if (path === '/stop') {
     takeALittle(socket)
