@@ -5,11 +5,11 @@
 //   ALCOVE_FUZZ_SEED=1 ALCOVE_FUZZ_PATH=3:0:1   the one that a failure has printed
 import * as fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { scenarios } from './arbitraries.ts'
-import { describeScenario } from './description.ts'
+import { scenarios } from './scenario/arbitraries.ts'
+import { describeScenario } from './scenario/description.ts'
 import { run } from './run.ts'
-import type { Front, Scenario } from './scenario.ts'
-import { smallest } from './smaller.ts'
+import type { Front, Scenario } from './scenario/scenario.ts'
+import { smallest } from './scenario/smaller.ts'
 
 /** How long each front is tried where no number of runs is given. */
 const budgetMs = 9000

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Exchange } from './scenario.ts'
+import type { Exchange } from './scenario/scenario.ts'
 
 /** How one request came to an environment. */
 export interface Arrival {

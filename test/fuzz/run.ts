@@ -1,12 +1,12 @@
 import { Patience } from './patience.ts'
-import { probe } from './probe.ts'
-import { ProcessWatch } from './process-watch.ts'
+import { probe } from './scenario/probe.ts'
+import { ProcessWatch } from './gateway/process-watch.ts'
 import { Violated } from './record.ts'
-import type { Scenario, Visit } from './scenario.ts'
-import { forgetStamps } from './stamp.ts'
-import { Stage } from './stage.ts'
-import { type Counts, TimerWatch, grown, listeners, resources } from './traces.ts'
-import { UpstreamWatch } from './upstream-watch.ts'
+import type { Scenario, Visit } from './scenario/scenario.ts'
+import { forgetStamps } from './wire/stamp.ts'
+import { Stage } from './gateway/stage.ts'
+import { type Counts, TimerWatch, grown, listeners, resources } from './gateway/traces.ts'
+import { UpstreamWatch } from './gateway/upstream-watch.ts'
 import { verdict } from './verdict.ts'
 
 /**
@@ -50,11 +50,13 @@ class Play {
   async all(scenario: Scenario): Promise<void> {
     const { ledger } = this.stage
     await this.#probe(98, 'Before all else')
+    const idle = this.#idle()
     await this.#hangUp()
     const baseline = this.#standing()
     await this.#visits(scenario)
     ledger.stopIfViolated()
     await this.patience.until(() => this.#inUse())
+    await this.patience.until(() => this.#listenersMore(idle))
     ledger.stopIfViolated()
     await this.#hangUp()
     await this.patience.until(() => risen(baseline, this.#standing()))
@@ -110,9 +112,31 @@ class Play {
     ]
   }
 
+  /** The listeners of connections that wait for the next request. */
+  #idle(): Idle {
+    return {
+      client: listeners(...this.stage.frontSockets),
+      environment: listeners(...this.upstream.sockets),
+    }
+  }
+
+  #listenersMore(before: Idle): string[] {
+    const { client, environment } = this.#idle()
+    // One for all answers that have waited for their turn is as many as there may be.
+    return [
+      ...grown('Listeners of a connection of a client', before.client, client, 1),
+      ...grown('Listeners of a connection to an environment', before.environment, environment),
+    ]
+  }
+
   #standing(): Standing {
-    const { server } = this.stage
-    return { resources: resources(), timers: this.timers.left, server: listeners(server) }
+    const { server, gateway } = this.stage
+    return {
+      resources: resources(),
+      timers: this.timers.left,
+      server: listeners(server),
+      manager: listeners(gateway.manager),
+    }
   }
 }
 
@@ -124,6 +148,12 @@ interface Standing {
   readonly resources: Counts
   readonly timers: Counts
   readonly server: Counts
+  readonly manager: Counts
+}
+
+interface Idle {
+  readonly client: Counts
+  readonly environment: Counts
 }
 
 function risen(before: Standing, after: Standing): string[] {
@@ -131,5 +161,6 @@ function risen(before: Standing, after: Standing): string[] {
     ...grown('Left after all', before.resources, after.resources),
     ...grown('Timers left', before.timers, after.timers),
     ...grown('Listeners of the server', before.server, after.server),
+    ...grown('Listeners of the manager', before.manager, after.manager),
   ]
 }

@@ -1,6 +1,6 @@
-import { faultFate, isBodiless, isUnreliable } from './answer-bytes.ts'
+import { faultFate, isBodiless, isUnreliable } from './wire/answer-bytes.ts'
 import type { ExchangeRecord } from './record.ts'
-import type { Exchange, Scenario, Visit } from './scenario.ts'
+import type { Exchange, Scenario, Visit } from './scenario/scenario.ts'
 
 /** What is wrong with what became of an exchange, `undefined` where nothing is, or where nothing can be said of it. */
 export function verdict(

@@ -1,5 +1,5 @@
-import type { Pace } from './scenario.ts'
-import { turns, turnsUntil } from './turns.ts'
+import type { Pace } from '../scenario/scenario.ts'
+import { turns, turnsUntil } from '../turns.ts'
 
 /** One side that sends. */
 export interface Sender {

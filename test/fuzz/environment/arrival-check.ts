@@ -1,7 +1,7 @@
-import { type BodyEnd, type Head, valuesOf } from './message-reader.ts'
-import type { ExchangeRecord } from './record.ts'
-import { pathOf } from './request-bytes.ts'
-import type { EnvironmentName, Flaw } from './scenario.ts'
+import { type BodyEnd, type Head, valuesOf } from '../wire/message-reader.ts'
+import type { ExchangeRecord } from '../record.ts'
+import { pathOf } from '../wire/request-bytes.ts'
+import type { EnvironmentName, Flaw } from '../scenario/scenario.ts'
 
 // RFC 9110 §9.2.2.
 const mayComeTwice = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND'])

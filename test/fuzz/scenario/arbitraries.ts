@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { isBodiless } from './answer-bytes.ts'
+import { isBodiless } from '../wire/answer-bytes.ts'
 import {
   type AnswerPlan,
   type Exchange,
@@ -154,8 +154,8 @@ function coherentAnswer(plan: AnswerPlan, { request, environment }: Exchange): A
     case 'short length': {
       if (bodiless) return coherentFraming({ ...plan, fault: undefined })
       // Where the end of the connection is the end of the body, only a reset cuts it, and a Unix socket has none.
-      const tells =
-        plan.framing !== 'close' || (fault === 'resets in body' && environment !== 'unix')
+      const untilClose = plan.framing === 'close' || plan.version === '1.0'
+      const tells = !untilClose || (fault === 'resets in body' && environment !== 'unix')
       const framing = tells && fault !== 'short length' ? plan.framing : 'length'
       return coherentFraming({ ...plan, framing, size: Math.max(plan.size, 2), after: 'keep' })
     }

@@ -28,7 +28,7 @@ export const plainAnswer: AnswerPlan = {
 export const probe: Visit = {
   afterOthers: false,
   pipelined: false,
-  leaving: 'fin',
+  leaving: 'stays',
   exchanges: environmentNames.flatMap((environment) => [
     { environment, request: plainRequest, answer: plainAnswer },
     {

@@ -1,5 +1,5 @@
 import { chunked } from './request-bytes.ts'
-import type { AnswerPlan, Exchange, Fault } from './scenario.ts'
+import type { AnswerPlan, Exchange, Fault } from '../scenario/scenario.ts'
 import { stamped } from './stamp.ts'
 
 /** An answer as an environment writes it. */

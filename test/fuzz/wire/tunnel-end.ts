@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { breakOff } from './break-off.ts'
-import type { ExchangeRecord, Ledger } from './record.ts'
-import type { TunnelPlan } from './scenario.ts'
+import type { ExchangeRecord, Ledger } from '../record.ts'
+import type { TunnelPlan } from '../scenario/scenario.ts'
 import { type Direction, stamped } from './stamp.ts'
-import { turns } from './turns.ts'
+import { turns } from '../turns.ts'
 
 /** What is sent through a tunnel: stamped bytes, as they are or as one binary frame (RFC 6455 §5.2). */
 export function tunnelBytes(token: string, direction: Direction, plan: TunnelPlan): Buffer {

@@ -1,4 +1,4 @@
-import type { Exchange, Extra, RequestPlan } from './scenario.ts'
+import type { Exchange, Extra, RequestPlan } from '../scenario/scenario.ts'
 import { stamped } from './stamp.ts'
 
 /** A request as it is written over HTTP/1.1. */

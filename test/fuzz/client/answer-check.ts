@@ -1,7 +1,7 @@
-import { isBodiless } from './answer-bytes.ts'
-import { type BodyEnd, type Head, valuesOf } from './message-reader.ts'
-import type { ExchangeRecord, Ledger } from './record.ts'
-import { misfit } from './stamp.ts'
+import { isBodiless } from '../wire/answer-bytes.ts'
+import { type BodyEnd, type Head, valuesOf } from '../wire/message-reader.ts'
+import type { ExchangeRecord, Ledger } from '../record.ts'
+import { misfit } from '../wire/stamp.ts'
 
 /** Takes the answers to one exchange, and checks that each byte of them belongs there. */
 export class AnswerCheck {

@@ -1,5 +1,4 @@
 import { createHook } from 'node:async_hooks'
-import type { EventEmitter } from 'node:events'
 
 /** How many there are of each kind. */
 export type Counts = Readonly<Record<string, number>>
@@ -12,11 +11,21 @@ export function resources(): Counts {
   )
 }
 
-/** How many listeners an emitter has for each event. */
-export function listeners(emitter: EventEmitter): Counts {
-  return Object.fromEntries(
-    emitter.eventNames().map((event) => [String(event), emitter.listenerCount(event)]),
-  )
+interface Emitter {
+  eventNames(): readonly (string | symbol)[]
+  listenerCount(event: never): number
+}
+
+/** How many listeners an emitter has for each event; of several emitters, the one that has the most. */
+export function listeners(...emitters: readonly Emitter[]): Counts {
+  const most: Record<string, number> = {}
+  for (const emitter of emitters) {
+    for (const event of emitter.eventNames()) {
+      const count = emitter.listenerCount(event as never)
+      most[String(event)] = Math.max(most[String(event)] ?? 0, count)
+    }
+  }
+  return most
 }
 
 /** What there is more of than before, in words. */

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
-import { answerBytes, interimBytes, soundAnswer } from './answer-bytes.ts'
-import { breakOff } from './break-off.ts'
+import { answerBytes, interimBytes, soundAnswer } from '../wire/answer-bytes.ts'
+import { breakOff } from '../wire/break-off.ts'
 import { checkArrival, tokenOf } from './arrival-check.ts'
-import { type BodyEnd, type Head, MessageReader } from './message-reader.ts'
-import { sendInPieces } from './pacing.ts'
-import type { Arrival, ExchangeRecord, Ledger } from './record.ts'
-import type { AnswerPlan, EnvironmentName } from './scenario.ts'
-import { misfit } from './stamp.ts'
-import { TunnelEnd } from './tunnel-end.ts'
-import { turns } from './turns.ts'
+import { type BodyEnd, type Head, MessageReader } from '../wire/message-reader.ts'
+import { sendInPieces } from '../wire/pacing.ts'
+import type { Arrival, ExchangeRecord, Ledger } from '../record.ts'
+import type { AnswerPlan, EnvironmentName } from '../scenario/scenario.ts'
+import { misfit } from '../wire/stamp.ts'
+import { TunnelEnd } from '../wire/tunnel-end.ts'
+import { turns } from '../turns.ts'
 
 interface Current {
   readonly record: ExchangeRecord

@@ -6,14 +6,14 @@ import {
 } from 'node:http2'
 import { type Socket, connect } from 'node:net'
 import { AnswerCheck } from './answer-check.ts'
-import { breakOff } from './break-off.ts'
-import type { Head } from './message-reader.ts'
-import { sendInPieces } from './pacing.ts'
-import type { ExchangeRecord, Ledger } from './record.ts'
-import { extraLines, pathOf } from './request-bytes.ts'
-import type { Leaving, RequestPlan, Visit } from './scenario.ts'
-import { stamped } from './stamp.ts'
-import { turns, turnsUntil } from './turns.ts'
+import { breakOff } from '../wire/break-off.ts'
+import type { Head } from '../wire/message-reader.ts'
+import { sendInPieces } from '../wire/pacing.ts'
+import type { ExchangeRecord, Ledger } from '../record.ts'
+import { extraLines, pathOf } from '../wire/request-bytes.ts'
+import type { Leaving, RequestPlan, Visit } from '../scenario/scenario.ts'
+import { stamped } from '../wire/stamp.ts'
+import { turns, turnsUntil } from '../turns.ts'
 
 /** One session of a client over HTTP/2: a stream for each exchange. */
 export class Http2Visit {

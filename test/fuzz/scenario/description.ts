@@ -1,4 +1,4 @@
-import { isBodiless } from './answer-bytes.ts'
+import { isBodiless } from '../wire/answer-bytes.ts'
 import { plainAnswer, plainRequest } from './probe.ts'
 import type { Exchange, Pace, Scenario, Stop, Visit } from './scenario.ts'
 

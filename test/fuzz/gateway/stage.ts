@@ -2,11 +2,11 @@ import { type Server, createServer } from 'node:http'
 import { type Http2Server, createServer as createHttp2Server } from 'node:http2'
 import type { Socket } from 'node:net'
 import { type Gateway, createGateway, headerRouter, staticSpawner } from '@alcove/core'
-import { RawEnvironment } from './environment.ts'
-import { Http1Visit } from './http1-visit.ts'
-import { Http2Visit } from './http2-visit.ts'
-import { ExchangeRecord, Ledger } from './record.ts'
-import { type Front, type Visit, environmentNames } from './scenario.ts'
+import { RawEnvironment } from '../environment/environment.ts'
+import { Http1Visit } from '../client/http1-visit.ts'
+import { Http2Visit } from '../client/http2-visit.ts'
+import { ExchangeRecord, Ledger } from '../record.ts'
+import { type Front, type Visit, environmentNames } from '../scenario/scenario.ts'
 
 /** A gateway as a host mounts it, before raw environments. */
 export class Stage {
@@ -30,6 +30,9 @@ export class Stage {
         return environment && { run: { endpoint: environment.endpoint } }
       },
       idleTimeoutMs: Number.POSITIVE_INFINITY,
+    })
+    this.gateway.manager.on('problem', ({ message }) => {
+      this.ledger.violated(`The gateway reports a problem: ${message}`)
     })
     const listener = (...[request, response]: Parameters<Gateway>): void => {
       const { url = '' } = request

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StaticEndpoint } from '@alcove/core'
 import { EnvironmentConnection } from './environment-connection.ts'
-import type { Ledger } from './record.ts'
-import type { EnvironmentName } from './scenario.ts'
+import type { Ledger } from '../record.ts'
+import type { EnvironmentName } from '../scenario/scenario.ts'
 
 /** An environment made of nothing but a socket, which does with each request what is planned for it. */
 export class RawEnvironment {

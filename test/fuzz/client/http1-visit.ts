@@ -1,13 +1,13 @@
 import { type Socket, connect } from 'node:net'
 import { AnswerCheck } from './answer-check.ts'
-import { breakOff } from './break-off.ts'
-import { type BodyEnd, type Head, MessageReader, valuesOf } from './message-reader.ts'
-import { sendInPieces } from './pacing.ts'
-import type { ExchangeRecord, Ledger } from './record.ts'
-import { requestBytes } from './request-bytes.ts'
-import type { Exchange, Leaving, Visit } from './scenario.ts'
-import { TunnelEnd, earlyBytes, tunnelBytes } from './tunnel-end.ts'
-import { turns, turnsUntil } from './turns.ts'
+import { breakOff } from '../wire/break-off.ts'
+import { type BodyEnd, type Head, MessageReader, valuesOf } from '../wire/message-reader.ts'
+import { sendInPieces } from '../wire/pacing.ts'
+import type { ExchangeRecord, Ledger } from '../record.ts'
+import { requestBytes } from '../wire/request-bytes.ts'
+import type { Exchange, Leaving, Visit } from '../scenario/scenario.ts'
+import { TunnelEnd, earlyBytes, tunnelBytes } from '../wire/tunnel-end.ts'
+import { turns, turnsUntil } from '../turns.ts'
 
 /** One connection of a client over HTTP/1.1: sends as planned, and checks what comes. */
 export class Http1Visit {
