@@ -30,7 +30,7 @@ export function release(response: ServerResponse): void {
 }
 
 /** Ends a connection whose client may not have read all of its answer (RFC 9112 §9.6). */
-export function lingering(socket: Duplex): void {
+function lingering(socket: Duplex): void {
   socket.end()
   socket.resume()
   const timer = setTimeout(() => socket.destroy(), lingerMs).unref()

@@ -9,7 +9,6 @@ const client: AnswerContext = {
   publicHost: 'pr.test',
   prefix: '',
   ownPath: '',
-  clientTarget: '/',
   rules: {
     cookieDomainRewrite: false,
     cookiePathRewrite: false,

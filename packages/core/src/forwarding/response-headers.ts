@@ -42,8 +42,6 @@ export interface AnswerContext {
   readonly prefix: string
   /** The part of the host's paths that is the environment's: `/env/pr-42`, or the empty string for all. */
   readonly ownPath: string
-  /** What the client asked for. */
-  readonly clientTarget: string
   readonly rules: AnswerRules
   /** Told of each field that is dropped or made to say less. */
   restricted(field: string, narrowed: Narrowed): void
