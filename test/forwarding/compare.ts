@@ -23,6 +23,8 @@ const { values } = parseArgs({
   },
 })
 
+// Interrupted, it still ends what it has started.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143))
 // What a case waits for beside what has failed may fail as well, when nobody listens any more.
 process.on('unhandledRejection', () => {})
 

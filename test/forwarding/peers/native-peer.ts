@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,8 @@ export interface NativePeer extends Pick<Peer, 'name' | 'fronts' | 'targets' | '
 export function nativePeer(peer: NativePeer): Peer {
   const { name, fronts, targets, without } = peer
   let version: string | undefined
+  const running = new Set<NativeProcess>()
+  let guarded = false
   return {
     name,
     fronts,
@@ -35,23 +38,40 @@ export function nativePeer(peer: NativePeer): Peer {
     },
     missing: () =>
       findProgram(name.toLowerCase()) === undefined ? `${name} is not installed` : undefined,
-    listen: (front, target, settings) => start(peer, { front, target, settings }),
-    end: () => Promise.resolve(),
+    listen(front, target, settings) {
+      // These programs outlive who started them; those in Node.js do not.
+      if (!guarded) {
+        guarded = true
+        process.once('exit', () => {
+          for (const its of running) its.abandon()
+        })
+      }
+      return start(peer, { front, target, settings }, running)
+    },
+    async end() {
+      // Those too that a case gave up on.
+      await Promise.all([...running].map((its) => its.close()))
+    },
   }
 }
 
-async function start(peer: NativePeer, setup: Setup): Promise<RunningSubject> {
+async function start(
+  peer: NativePeer,
+  setup: Setup,
+  running: Set<NativeProcess>,
+): Promise<RunningSubject> {
   const folder = await mkdtemp(join(tmpdir(), 'alcove-peer-'))
-  let running: NativeProcess | undefined
+  const port = await freePort()
+  const file = join(folder, 'configuration')
+  await writeFile(file, peer.configure(setup, port, folder))
+  const its = new NativeProcess(peer, file, folder, port)
+  running.add(its)
+  void its.gone.then(() => running.delete(its))
   try {
-    const port = await freePort()
-    const file = join(folder, 'configuration')
-    await writeFile(file, peer.configure(setup, port, folder))
-    running = new NativeProcess(peer, file, folder, port)
-    await listening(port, () => running?.crashed())
-    return running
+    await listening(port, () => its.over())
+    return its
   } catch (error) {
-    await (running?.close() ?? rm(folder, { recursive: true }))
+    await its.close()
     throw error
   }
 }
@@ -65,7 +85,8 @@ async function freePort(): Promise<number> {
 class NativeProcess implements RunningSubject {
   readonly port: number
   readonly #child: ChildProcess
-  readonly #exit: Promise<void>
+  /** Resolves when it has exited. */
+  readonly gone: Promise<void>
   readonly #folder: string
   #crash: string | undefined
   #closing: Promise<void> | undefined
@@ -86,7 +107,7 @@ class NativeProcess implements RunningSubject {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-8192)
     })
-    this.#exit = new Promise((resolve) => {
+    this.gone = new Promise((resolve) => {
       this.#child.once('close', (code, signal) => {
         if (!this.#closing) {
           this.#crash = `${crashReason(said, signal ?? `code ${code}`)}: ${said.trim().slice(-300)}`
@@ -101,6 +122,17 @@ class NativeProcess implements RunningSubject {
     return this.#crash
   }
 
+  /** Why nothing will come of it any more. */
+  over(): string | undefined {
+    return this.#crash ?? (this.#closing && 'it was closed')
+  }
+
+  /** Ends it where there is no time to wait. */
+  abandon(): void {
+    this.#child.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -109,7 +141,7 @@ class NativeProcess implements RunningSubject {
   async #close(): Promise<void> {
     // Each is one process, and what it has open is not to be ended with care.
     this.#child.kill('SIGKILL')
-    await this.#exit
+    await this.gone
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
