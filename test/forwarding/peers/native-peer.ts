@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +25,12 @@ export function nativePeer(peer: NativePeer): Peer {
   const { name, fronts, targets, without } = peer
   let version: string | undefined
   const running = new Set<NativeProcess>()
-  let guarded = false
+  let root: string | undefined
+  // These programs outlive who started them; those in Node.js do not.
+  const abandon = (): void => {
+    for (const its of running) its.kill()
+    if (root !== undefined) rmSync(root, { recursive: true, force: true, maxRetries: 3 })
+  }
   return {
     name,
     fronts,
@@ -39,18 +44,18 @@ export function nativePeer(peer: NativePeer): Peer {
     missing: () =>
       findProgram(name.toLowerCase()) === undefined ? `${name} is not installed` : undefined,
     listen(front, target, settings) {
-      // These programs outlive who started them; those in Node.js do not.
-      if (!guarded) {
-        guarded = true
-        process.once('exit', () => {
-          for (const its of running) its.abandon()
-        })
+      if (root === undefined) {
+        root = mkdtempSync(join(tmpdir(), 'alcove-peer-'))
+        process.once('exit', abandon)
       }
-      return start(peer, { front, target, settings }, running)
+      return start(peer, { front, target, settings }, root, running)
     },
     async end() {
       // Those too that a case gave up on.
       await Promise.all([...running].map((its) => its.close()))
+      abandon()
+      process.off('exit', abandon)
+      root = undefined
     },
   }
 }
@@ -58,9 +63,10 @@ export function nativePeer(peer: NativePeer): Peer {
 async function start(
   peer: NativePeer,
   setup: Setup,
+  root: string,
   running: Set<NativeProcess>,
 ): Promise<RunningSubject> {
-  const folder = await mkdtemp(join(tmpdir(), 'alcove-peer-'))
+  const folder = await mkdtemp(join(root, 'case-'))
   const port = await freePort()
   const file = join(folder, 'configuration')
   await writeFile(file, peer.configure(setup, port, folder))
@@ -127,10 +133,9 @@ class NativeProcess implements RunningSubject {
     return this.#crash ?? (this.#closing && 'it was closed')
   }
 
-  /** Ends it where there is no time to wait. */
-  abandon(): void {
+  /** Each is one process, and what it has open is not to be ended with care. */
+  kill(): void {
     this.#child.kill('SIGKILL')
-    rmSync(this.#folder, { recursive: true, force: true })
   }
 
   close(): Promise<void> {
@@ -139,8 +144,7 @@ class NativeProcess implements RunningSubject {
   }
 
   async #close(): Promise<void> {
-    // Each is one process, and what it has open is not to be ended with care.
-    this.#child.kill('SIGKILL')
+    this.kill()
     await this.gone
     await rm(this.#folder, { recursive: true, force: true })
   }
