@@ -1,10 +1,16 @@
-import { constants as http2Constants, type Http2ServerResponse } from 'node:http2'
+import {
+  constants as http2Constants,
+  type Http2ServerResponse,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import { type FrontRequest, type FrontResponse, isHttp2Response } from './messages.js'
 
 /** How much of an upload that nobody wants is read so that the client gets to its answer. */
 export const discardBytes = 16 * 1024 * 1024
 /** How long, once the answer is out. */
 export const discardMs = 5000
+/** How long a stream may take to close once it was told to. */
+const closeMs = 1000
 
 /**
  * Reads on, within bounds, what a client still sends though its answer is whole; past them its connection (over HTTP/2 its stream)
@@ -34,7 +40,7 @@ export function discardRest(
   const giveUp = (): void => {
     stop()
     if (end) return
-    if (isHttp2Response(response)) response.stream.close(http2Constants.NGHTTP2_NO_ERROR)
+    if (isHttp2Response(response)) closeStream(response.stream)
     else request.socket.destroy()
   }
   const onData = (chunk: Buffer): void => {
@@ -55,6 +61,13 @@ export function discardRest(
   if (end || isAnswered(request, response)) onAnswered()
   else finishing(response).once('finish', onAnswered)
   request.resume()
+}
+
+function closeStream(stream: ServerHttp2Stream): void {
+  stream.close(http2Constants.NGHTTP2_NO_ERROR)
+  // Node.js 22 and 24 may wait for ever for a write whose connection was reset.
+  const timer = setTimeout(() => stream.destroy(), closeMs).unref()
+  stream.once('close', () => clearTimeout(timer))
 }
 
 /** Whether all of an answer is out. Over HTTP/2 one to HEAD has nothing to finish. */

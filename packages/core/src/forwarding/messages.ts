@@ -27,6 +27,13 @@ export function knowsHttp11(request: FrontRequest): boolean {
   return request.httpVersionMajor > 1 || request.httpVersionMinor > 0
 }
 
+/** Whether a request has a body (RFC 9112 §6.3, RFC 9113 §8.1), come or not. */
+export function hasBody(request: FrontRequest): boolean {
+  if (isHttp2Request(request)) return !request.stream.endAfterHeaders
+  const { 'transfer-encoding': coding, 'content-length': length = '0' } = request.headers
+  return coding !== undefined || Number(length) !== 0
+}
+
 /**
  * Whether a request says in two ways where it ends, or in one that its version does not know: what follows it on its connection may
  * be a part of it to somebody else, and is not to be read (RFC 9112 §6.1).

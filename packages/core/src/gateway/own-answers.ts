@@ -1,7 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { AlcoveError, HookFailedError } from '../errors.js'
 import { discardRest } from '../forwarding/early-answer.js'
-import { destroyResponse, isFaultyFraming, isHttp2Response } from '../forwarding/messages.js'
+import {
+  destroyResponse,
+  hasBody,
+  isFaultyFraming,
+  isHttp2Response,
+} from '../forwarding/messages.js'
 import { errorAnswer } from './error-page.js'
 import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 import { mountPath } from './mounts.js'
@@ -66,8 +71,11 @@ function end(request: FrontRequest, response: FrontResponse, text: string): void
   // Over HTTP/2 nothing, and a text without characters, are not the same for Node.js.
   const body = request.method === 'HEAD' || text === '' ? undefined : text
   answer.setHeader('content-length', Buffer.byteLength(text))
-  if (request.complete) {
-    if (isFaultyFraming(request)) answer.setHeader('connection', 'close')
+  // A request without a body may not count as complete yet, or, where it offers an upgrade, ever.
+  if (request.complete || !hasBody(request)) {
+    // A client that wanted a tunnel has no use for the connection, and may wait for its end.
+    const last = isFaultyFraming(request) || request.headers.upgrade !== undefined
+    if (last && !isHttp2Response(response)) answer.setHeader('connection', 'close')
     answer.end(body)
   } else if (isHttp2Response(response)) {
     answer.end(body)

@@ -146,6 +146,19 @@ describe('an upgrade behind a request that has no answer yet', () => {
   })
 })
 
+it.each([
+  ['the router', 'x-env-id: NO'],
+  ['nobody', 'x-env-id: unknown'],
+])('a handshake that %s refuses ends at once', async (_, field) => {
+  const { gateway } = make({ specFor: () => undefined })
+  const port = await listen(gateway, (request, response) => void gateway(request, response))
+  const text = handshake.replace('x-env-id: a', field)
+  const began = performance.now()
+  const answer = await whole(open(port, `GET / HTTP/1.1\r\n${text}\r\n`))
+  expect(answer).toMatch(/^HTTP\/1\.1 40[04] /)
+  expect(performance.now() - began).toBeLessThan(3_000)
+})
+
 it('a server that has nobody to ask about requests has its upgrades passed on', async () => {
   const { gateway } = make()
   const server = createServer().listen(0, '127.0.0.1')
