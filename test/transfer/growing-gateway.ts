@@ -35,9 +35,9 @@ export class GrowingGateway implements AsyncDisposable {
   private constructor(front: Front, program: Program) {
     this.front = front
     this.port = program.port
-    this.startBytes = program.memory.bytes
+    this.startBytes = program.observed.residentBytes
     this.#program = program
-    program.memory.forgetPeak()
+    program.observed.forgetPeak()
   }
 
   static async before(
@@ -61,12 +61,17 @@ export class GrowingGateway implements AsyncDisposable {
 
   /** By how much it has grown at most, since the start. */
   get growthBytes(): number {
-    return this.#program.memory.peakBytes - this.startBytes
+    return this.#program.observed.peakBytes - this.startBytes
+  }
+
+  /** All that it has read so far, from clients and environments. */
+  get readBytes(): number {
+    return this.#program.observed.readBytes
   }
 
   /** By how much it grows at most during one transfer, compared with the start. */
   async growthBytesDuring(direction: Direction, bytes: number): Promise<number> {
-    this.#program.memory.forgetPeak()
+    this.#program.observed.forgetPeak()
     await transfer(this.front, this.port, direction, bytes)
     return this.growthBytes
   }

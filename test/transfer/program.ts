@@ -1,18 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { ResidentMemory } from './resident-memory.ts'
+import { ObservedProcess } from './observed-process.ts'
 
 /** A server of `programs/` in a process of its own. */
 export class Program implements AsyncDisposable {
   readonly port: number
-  readonly memory: ResidentMemory
+  readonly observed: ObservedProcess
   readonly #child: ChildProcess
 
   private constructor(child: ChildProcess, port: number) {
     this.#child = child
     this.port = port
-    this.memory = new ResidentMemory(child.pid ?? 0)
+    this.observed = new ObservedProcess(child.pid ?? 0)
   }
 
   /** @param nodeOptions - Of Node.js itself. */

@@ -8,7 +8,7 @@ import { gibibyte, mebibyte } from './content.ts'
 import { GrowingGateway } from './growing-gateway.ts'
 import { Program } from './program.ts'
 import { report } from './report.ts'
-import { notMeasurable } from './resident-memory.ts'
+import { notObservable } from './observed-process.ts'
 import { isMet, judge, type Round, type Series } from './verdict.ts'
 
 /** Rounds beside the usual ones of what looks too much, which may be chance. */
@@ -19,8 +19,8 @@ const mostSeconds = 355
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-if (notMeasurable !== undefined) {
-  say(`${notMeasurable}: nothing was measured.`)
+if (notObservable !== undefined) {
+  say(`${notObservable}: nothing was measured.`)
   process.exit(0)
 }
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } })

@@ -3,7 +3,7 @@ import { type BuiltCore, buildCore } from './built-core.ts'
 import { mebibyte } from './content.ts'
 import { GrowingGateway } from './growing-gateway.ts'
 import { Program } from './program.ts'
-import { notMeasurable } from './resident-memory.ts'
+import { notObservable } from './observed-process.ts'
 import { StoppedEnds, type Way } from './stopped-ends.ts'
 
 const mostBytesEach = 10 * mebibyte
@@ -11,9 +11,9 @@ const many = 20
 // What V8 compiles or has not collected yet comes on top of what is held, now and then: whoever holds too much does so in each.
 const mostGateways = 3
 
-if (notMeasurable !== undefined) process.stderr.write(`${notMeasurable}: skipped.\n`)
+if (notObservable !== undefined) process.stderr.write(`${notObservable}: skipped.\n`)
 
-describe.skipIf(notMeasurable !== undefined)('of 1 GiB whose reader stops', () => {
+describe.skipIf(notObservable !== undefined)('of 1 GiB whose reader stops', () => {
   let core: BuiltCore
   let environment: Program
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe.skipIf(notMeasurable !== undefined)('of 1 GiB whose reader stops', () =
       await Promise.all(Array.from({ length: number - there }, () => add(ends)))
       there = number
       // One that takes in all it can get must not fill the machine.
-      await ends.halt(isTooMuch)
+      await ends.halt(gateway, isTooMuch)
       growths.set(number, gateway.growthBytes)
       if (isTooMuch()) break
     }

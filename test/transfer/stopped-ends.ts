@@ -3,22 +3,23 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Client, type Front } from './client.ts'
-import { frameHead, gibibyte, nothing, type Passed, pour } from './content.ts'
+import { frameHead, gibibyte, kibibyte, nothing, pour } from './content.ts'
 import { passed } from './transfer.ts'
 
 /** How the end that stops is connected to. */
 export type Way = Front | 'chunked' | 'tunnel'
 
 const endless = gibibyte
-/** Round trips through gateway and environment without any progress elsewhere. */
+/** Round trips through gateway and environment in which they have nothing else to do. */
 const quietTrips = 50
+/** More than a gateway reads of one such round trip. */
+const tripBytes = 4 * kibibyte
 
 /** Clients of one gateway of which one end takes a little and then no more, and who keep their connections. */
 export class StoppedEnds implements AsyncDisposable {
   readonly #way: Way
   readonly #port: number
   readonly #clients: AsyncDisposable[] = []
-  readonly #uploads: Passed[] = []
 
   constructor(way: Way, port: number) {
     this.#way = way
@@ -45,12 +46,10 @@ export class StoppedEnds implements AsyncDisposable {
 
   /** Sends 1 GiB to an environment that reads the beginning. */
   async addSender(): Promise<void> {
-    const sent = nothing()
-    this.#uploads.push(sent)
     if (this.#way === 'tunnel') {
       const socket = await this.#tunnel('/stop')
       socket.write(frameHead(endless, 'client'))
-      pour(socket, endless, sent).catch(() => {})
+      pour(socket, endless, nothing()).catch(() => {})
       return
     }
     const client = await this.#client()
@@ -60,25 +59,21 @@ export class StoppedEnds implements AsyncDisposable {
       this.#way === 'chunked' ? {} : { 'content-length': endless },
     )
     down.catch(() => {})
-    pour(up, endless, sent).catch(() => {})
+    pour(up, endless, nothing()).catch(() => {})
   }
 
   /**
-   * Until nothing moves any more, or `giveUp` says so. A request that has gone through the event loops of gateway and environment
-   * and back came after all that could be read or written there; many of them, without anything else having moved, are a halt.
-   *
-   * @returns the bytes that have gone in by then
+   * Until the gateway takes in nothing more, or `giveUp` says so. A request that has gone through the event loops of gateway and
+   * environment and back came after all that could be read or written there; many of them, without the gateway having read anything
+   * else, are a halt.
    */
-  async halt(giveUp: () => boolean): Promise<number> {
+  async halt(gateway: { readonly readBytes: number }, giveUp: () => boolean): Promise<void> {
     await using client = await Client.to(this.#front, this.#port)
-    let before = -1
     for (let quiet = 0; quiet < quietTrips && !giveUp(); quiet += 1) {
-      const { bytes } = await passed(client)
-      const now = this.#uploads.reduce((sum, sent) => sum + sent.bytes, bytes)
-      if (now !== before) quiet = 0
-      before = now
+      const before = gateway.readBytes
+      await passed(client)
+      if (gateway.readBytes - before > tripBytes) quiet = 0
     }
-    return before
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,15 +4,15 @@ import type { Front } from './client.ts'
 import { mebibyte } from './content.ts'
 import { GrowingGateway } from './growing-gateway.ts'
 import { Program } from './program.ts'
-import { notMeasurable } from './resident-memory.ts'
+import { notObservable } from './observed-process.ts'
 import type { Direction } from './transfer.ts'
 
 // In gateways that collect all the time, since these are short; `npm run test:transfer` has 4 GiB, and V8 collect when it likes.
 const mostMoreBytes = 16 * mebibyte
 
-if (notMeasurable !== undefined) process.stderr.write(`${notMeasurable}: skipped.\n`)
+if (notObservable !== undefined) process.stderr.write(`${notObservable}: skipped.\n`)
 
-describe.skipIf(notMeasurable !== undefined)('a large body', () => {
+describe.skipIf(notObservable !== undefined)('a large body', () => {
   let core: BuiltCore
   let environment: Program
   beforeAll(async () => {

@@ -47,15 +47,12 @@ async function download(client: Client, path: string): Promise<Ends> {
   up.end()
   const received = nothing()
   for await (const chunk of await down) count(received, chunk as Buffer)
-  const { last } = await passed(client)
-  return { sent: last, received }
+  return { sent: await passed(client), received }
 }
 
-/** What the environment has sent: its last answer, and the bytes of all. */
-export async function passed(
-  client: Client,
-): Promise<{ readonly bytes: number; readonly last: Passed }> {
+/** How far the environment has come with the last answer that it has begun. */
+export async function passed(client: Client): Promise<Passed> {
   const { up, down } = client.request('GET', '/passed')
   up.end()
-  return (await json(await down)) as { bytes: number; last: Passed }
+  return (await json(await down)) as Passed
 }
