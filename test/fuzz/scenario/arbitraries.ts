@@ -102,9 +102,11 @@ function coherentRequest(plan: RequestPlan, front: Front): RequestPlan {
   }
   // Chunks are for HTTP/1.1 (RFC 9112 §6.1).
   const framing = plan.version === '1.0' && plan.framing === 'chunked' ? 'length' : plan.framing
-  const flaw = plan.flaw
+  const { flaw } = plan
   const version = flaw === undefined ? plan.version : '1.1'
-  return { ...plan, version, ...bodyOf({ ...plan, framing }) }
+  // Node.js takes two expectations for the one that it knows, and is blind to what is wrong behind an offer of h2c.
+  const kept = plan.extras.filter((extra) => !flaw || (extra !== 'expect' && extra !== 'h2c'))
+  return { ...plan, version, extras: kept, ...bodyOf({ ...plan, framing }) }
 }
 
 function bodyOf(plan: RequestPlan): Pick<RequestPlan, 'framing' | 'size'> {
@@ -119,8 +121,7 @@ const answers: fc.Arbitrary<AnswerPlan> = fc.record({
   ),
   interims: fc.oneof(
     { arbitrary: fc.constant([]), weight: 3 },
-    // Without 100, which undici takes for a broken answer where it did not ask for one.
-    fc.array(fc.constantFrom(103, 102), { maxLength: 3 }),
+    fc.array(fc.constantFrom(103, 102, 100), { maxLength: 3 }),
   ),
   status: fc.constantFrom(200, 200, 200, 201, 204, 304, 404, 413, 500),
   framing: fc.constantFrom('length', 'length', 'chunked', 'chunked', 'close', 'events'),
