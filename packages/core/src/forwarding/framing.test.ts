@@ -214,6 +214,22 @@ describe.each(['tcp', 'unix'] as const)('framing, to a %s endpoint', (transport)
     expect(await client.until('TWO')).toContain('ONE')
   })
 
+  it('ends the connection in the turn of an answer that was cut before', async () => {
+    await using setup = await Setup.of(transport)
+    const { client, upstream } = setup
+    client.send('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [one, two] = [await upstream.connection(), await upstream.connection()]
+    const heads = [await one.head(), await two.head()]
+    const [first, second] = heads[0]?.startsWith('GET /1') ? [one, two] : [two, one]
+    second?.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nyy\r\n')
+    second?.socket.end()
+    await setup.front.done[1]
+    first?.send('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx')
+    const all = await client.end()
+    expect(all).toMatch(/\r\n\r\nx/)
+    expect(all).not.toContain('0\r\n\r\n')
+  })
+
   it('lets go of pipelined requests whose client leaves, those too that wait for their turn', async () => {
     await using setup = await Setup.of(transport)
     const { client, upstream, front } = setup

@@ -65,6 +65,10 @@ export function destroyResponse(request: FrontRequest, response: FrontResponse):
     return
   }
   const { socket } = response
+  if (!socket) {
+    // It waits for its turn (pipelining), and so long Node.js breaks nothing. The answers before it may be whole.
+    response.assignSocket = (turn) => turn.destroySoon()
+  }
   // Without chunks or a length, the end of the connection is the end of the body; only a reset says otherwise.
   if (!knowsHttp11(request) && socket) {
     try {
