@@ -39,6 +39,11 @@ export class Connection extends Client {
     return this.#requests > 1
   }
 
+  /** Whether any byte of the answer that is waited for has come. */
+  get answers(): boolean {
+    return this.#filter?.came ?? false
+  }
+
   /**
    * Whether it broke, and did not just end: an answer that ends with it is cut then (RFC 9112 §8), though undici takes it for whole.
    */

@@ -127,7 +127,7 @@ export abstract class Exchange implements Answerer, ConnectionAware {
       method,
       hasBody: body !== null,
       reusedConnection: this.#reused,
-      answerBegan: this.#answerBegan,
+      answerBegan: this.#answerBegan || (this.connection?.answers ?? false),
       isRetry: this.#isRetry,
     })
   }
