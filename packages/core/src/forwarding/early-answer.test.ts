@@ -6,7 +6,10 @@ import { discardBytes, discardMs, discardRest } from './early-answer.js'
 
 class Upload extends Readable {
   readonly httpVersionMajor = 1
-  readonly socket = { destroyed: false, destroy: (): void => void (this.socket.destroyed = true) }
+  readonly socket = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    destroy: (): void => void (this.socket.destroyed = true),
+  })
   override _read(): void {}
 
   send(bytes: number): void {
@@ -84,6 +87,15 @@ describe('the rest of an upload that has its answer', () => {
     upload.destroy()
     await new Promise((resolve) => setImmediate(resolve))
     expect(end).toHaveBeenCalledTimes(1)
+  })
+
+  it('ends with the connection, of which the request may not be told', () => {
+    const { upload, answer } = discard()
+    answer.finish()
+    expect(vi.getTimerCount()).toBe(1)
+    upload.socket.emit('close')
+    expect([vi.getTimerCount(), upload.listenerCount('data')]).toEqual([0, 0])
+    expect(upload.socket.listenerCount('close')).toBe(0)
   })
 
   it('is nothing where the client has gone already', async () => {

@@ -25,7 +25,8 @@ export function discardRest(
   end?: () => void,
 ): void {
   // Its client has gone, and nothing will tell so again.
-  if (request.closed) {
+  const connection = isHttp2Response(response) ? response.stream : request.socket
+  if (request.closed || connection.destroyed) {
     end?.()
     return
   }
@@ -34,6 +35,7 @@ export function discardRest(
   const stop = (): void => {
     clearTimeout(timer)
     request.off('data', onData).off('close', stop)
+    connection.off('close', stop)
     finishing(response).off('finish', onAnswered)
     end?.()
   }
@@ -56,6 +58,8 @@ export function discardRest(
   }
   request.on('data', onData)
   request.once('close', stop)
+  // Of a request that has its answer, Node.js does not tell that its connection is gone.
+  connection.once('close', stop)
   // Nobody else listens, and an upload that breaks off now is no fault of anybody.
   request.on('error', ignore)
   if (end || isAnswered(request, response)) onAnswered()
