@@ -18,7 +18,8 @@ export function verdict(
   const { answer, request } = plan
   const fate = answer.fault === undefined ? 'whole' : faultFate(answer.fault)
   const failed = outcome.is === 'own' && outcome.whole && outcome.status === 502
-  const got = `The client of ${token} got ${JSON.stringify(outcome)}`
+  const tunnel = request.tunnel ? `, whole at ${JSON.stringify(record.tunnelWhole)}` : ''
+  const got = `The client of ${token} got ${JSON.stringify(outcome)}${tunnel}`
   switch (fate) {
     case 'held':
       return undefined
@@ -42,7 +43,7 @@ export function verdict(
 function isWhole({ plan, outcome, trailer, tunnelWhole }: ExchangeRecord): boolean {
   const { request, answer } = plan
   if (outcome.is !== 'answer') return false
-  if (request.tunnel?.accepted && answer.fault === undefined) {
+  if (request.tunnel?.accepted) {
     return request.tunnel.how === 'rst' || (tunnelWhole.client && tunnelWhole.environment)
   }
   const bodiless = isBodiless(request.method, answer.status)

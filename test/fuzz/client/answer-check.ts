@@ -87,8 +87,7 @@ export class AnswerCheck {
       this.#violated(`got an answer with the token ${tokens.join(' and ') || 'of nobody'}`)
       return
     }
-    const accepted = plan.request.tunnel?.accepted === true && plan.answer.fault === undefined
-    const right = accepted ? 101 : plan.answer.status
+    const right = plan.request.tunnel?.accepted ? 101 : plan.answer.status
     if (status !== right) this.#violated(`got the status ${status}, not ${right}`)
     const is = (field: string, values: string): void => {
       const got = valuesOf(head, field).join('|')

@@ -146,9 +146,10 @@ export class Http1Visit {
     const [, version, digits] = /^HTTP\/1\.([01]) (\d{3})( .*)?$/.exec(head.start) ?? []
     const status = Number(digits)
     const before = this.records[this.#at - 1]
-    // What is behind a body is a request to the gateway, and a bad one.
+    // What is behind a body, and a body that ends too soon, is a bad request to the server, whatever was answered before.
     const unasked = record === undefined || record.sent === 'nothing'
-    if (before?.plan.request.flaw === 'long body' && unasked && status === 400) {
+    const spoilt = before?.plan.request.flaw !== undefined || before?.plan.abort !== undefined
+    if (spoilt && unasked && status === 400) {
       this.#check = undefined
       return 'close'
     }

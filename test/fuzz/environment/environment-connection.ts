@@ -85,13 +85,12 @@ export class EnvironmentConnection {
     const again = record.arrivals.length > 1
     const plan = again ? soundAnswer(record.plan.answer) : record.plan.answer
     this.#current = { record, arrival, plan, answering: true }
-    void this.#answer(this.#current)
     const { tunnel } = record.plan.request
-    if (tunnel?.accepted && plan.fault === undefined) {
+    if (tunnel?.accepted) {
       this.#tunnel = new TunnelEnd('environment', record, tunnel, socket, ledger)
-      return 'tunnel'
     }
-    return framing
+    void this.#answer(this.#current)
+    return this.#tunnel ? 'tunnel' : framing
   }
 
   #onBody(bytes: Buffer): void {
@@ -145,14 +144,13 @@ export class EnvironmentConnection {
     const { record, arrival, plan } = current
     const { token } = record
     const { fault } = plan
-    const accepted = record.plan.request.tunnel?.accepted === true && fault === undefined
-    if (!accepted && plan.when !== 'head' && !(await this.#whole(arrival))) return
+    if (!this.#tunnel && plan.when !== 'head' && !(await this.#whole(arrival))) return
     await turns(plan.when === 'late' ? 10 : 0)
     if (fault === 'holds back') return
     if (fault === 'dies before head') return this.#end('fin')
     if (fault === 'resets before head') return this.#end('rst')
     for (const status of plan.interims) this.#send(arrival, interimBytes(token, status))
-    if (this.#tunnel && accepted) {
+    if (this.#tunnel) {
       await turns(1)
       arrival.answered = true
       this.#tunnel.accept()

@@ -3,6 +3,7 @@ import { isBodiless } from '../wire/answer-bytes.ts'
 import {
   type AnswerPlan,
   type Exchange,
+  type Flaw,
   type Front,
   type Pace,
   type RequestPlan,
@@ -80,10 +81,24 @@ function requests(front: Front): fc.Arbitrary<RequestPlan> {
   })
 }
 
+/** What flaws of the start line make of the method. */
+const methodsOf: Partial<Record<Flaw, string>> = {
+  'unknown method': 'POST',
+  'lower-case method': 'GET',
+  asterisk: 'OPTIONS',
+  'no slash': 'GET',
+  CONNECT: 'GET',
+  version: 'GET',
+  garbage: 'GET',
+}
+
 /** Takes out what does not go together, so that what is printed is what happens. */
 export function coherentExchange(exchange: Exchange, front: Front): Exchange {
   const request = coherentRequest(exchange.request, front)
-  return { ...exchange, request, answer: coherentAnswer(exchange.answer, { ...exchange, request }) }
+  const answer = coherentAnswer(exchange.answer, { ...exchange, request })
+  const { tunnel } = request
+  if (!tunnel || answer.fault === undefined) return { ...exchange, request, answer }
+  return { ...exchange, request: { ...request, tunnel: { ...tunnel, accepted: false } }, answer }
 }
 
 function coherentRequest(plan: RequestPlan, front: Front): RequestPlan {
@@ -103,10 +118,11 @@ function coherentRequest(plan: RequestPlan, front: Front): RequestPlan {
   // Chunks are for HTTP/1.1 (RFC 9112 §6.1).
   const framing = plan.version === '1.0' && plan.framing === 'chunked' ? 'length' : plan.framing
   const { flaw } = plan
+  const method = flaw === undefined ? plan.method : (methodsOf[flaw] ?? plan.method)
   const version = flaw === undefined ? plan.version : '1.1'
   // Node.js takes two expectations for the one that it knows, and is blind to what is wrong behind an offer of h2c.
   const kept = plan.extras.filter((extra) => !flaw || (extra !== 'expect' && extra !== 'h2c'))
-  return { ...plan, version, extras: kept, ...bodyOf({ ...plan, framing }) }
+  return { ...plan, method, version, extras: kept, ...bodyOf({ ...plan, framing }) }
 }
 
 function bodyOf(plan: RequestPlan): Pick<RequestPlan, 'framing' | 'size'> {
