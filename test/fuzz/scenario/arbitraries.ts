@@ -96,9 +96,9 @@ const methodsOf: Partial<Record<Flaw, string>> = {
 export function coherentExchange(exchange: Exchange, front: Front): Exchange {
   const request = coherentRequest(exchange.request, front)
   const answer = coherentAnswer(exchange.answer, { ...exchange, request })
-  const { tunnel } = request
-  if (!tunnel || answer.fault === undefined) return { ...exchange, request, answer }
-  return { ...exchange, request: { ...request, tunnel: { ...tunnel, accepted: false } }, answer }
+  if (!request.tunnel || answer.fault === undefined) return { ...exchange, request, answer }
+  const refused = { ...request.tunnel, accepted: false }
+  return { ...exchange, request: { ...request, tunnel: refused }, answer }
 }
 
 function coherentRequest(plan: RequestPlan, front: Front): RequestPlan {
