@@ -33,6 +33,7 @@ export class TunnelEnd {
   readonly #theirs: Buffer
   #received = 0
   #broken = false
+  #opened = false
 
   constructor(
     private readonly side: 'client' | 'environment',
@@ -67,12 +68,13 @@ export class TunnelEnd {
   open(): void {
     const early = earlyBytes(this.#mine, this.plan)
     this.#write(this.#mine.subarray(early.length))
-    if (this.plan.ends !== this.side) return
-    if (this.plan.how === 'rst') void turns(3).then(() => breakOff(this.socket))
-    else this.#endWhenDue()
+    this.#opened = true
+    if (this.plan.how === 'fin') this.#endWhenDue()
+    else if (this.plan.ends === this.side) void turns(3).then(() => breakOff(this.socket))
   }
 
   #endWhenDue(): void {
+    if (this.plan.ends !== this.side || this.plan.how !== 'fin') return
     // A server that has ended is not sent what comes after that: a WebSocket's closes once both sides are done.
     if (this.side === 'client' || this.whole) this.socket.end()
   }
@@ -88,7 +90,7 @@ export class TunnelEnd {
     }
     this.#received += bytes.length
     this.record.tunnelWhole[this.side] = this.whole
-    if (this.plan.ends === this.side && this.plan.how === 'fin') this.#endWhenDue()
+    if (this.#opened) this.#endWhenDue()
   }
 
   otherEnded(): void {
