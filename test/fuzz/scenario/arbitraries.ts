@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import * as fc from 'fast-check'
 import { isBodiless } from '../wire/answer-bytes.ts'
 import {
@@ -92,6 +93,9 @@ const methodsOf: Partial<Record<Flaw, string>> = {
   garbage: 'GET',
 }
 
+// Before 22.21 and 24.9, Node.js lets go of the connection of any request that offers an upgrade, whatever came before it.
+const readsOffers = 'shouldUpgradeCallback' in createServer()
+
 /** Takes out what does not go together, so that what is printed is what happens. */
 export function coherentExchange(exchange: Exchange, front: Front): Exchange {
   const request = coherentRequest(exchange.request, front)
@@ -121,7 +125,10 @@ function coherentRequest(plan: RequestPlan, front: Front): RequestPlan {
   const method = flaw === undefined ? plan.method : (methodsOf[flaw] ?? plan.method)
   const version = flaw === undefined ? plan.version : '1.1'
   // Node.js takes two expectations for the one that it knows, and is blind to what is wrong behind an offer of h2c.
-  const kept = plan.extras.filter((extra) => !flaw || (extra !== 'expect' && extra !== 'h2c'))
+  const kept = plan.extras.filter(
+    (extra) =>
+      (readsOffers || extra !== 'h2c') && (!flaw || (extra !== 'expect' && extra !== 'h2c')),
+  )
   return { ...plan, method, version, extras: kept, ...bodyOf({ ...plan, framing }) }
 }
 
