@@ -3,6 +3,7 @@
 //   ALCOVE_FUZZ_RUNS=1000                       so many runs, however long they take
 //   ALCOVE_FUZZ_SEED=1                          the same runs again
 //   ALCOVE_FUZZ_SEED=1 ALCOVE_FUZZ_PATH=3:0:1   the one that a failure has printed
+import { createServer } from 'node:http'
 import * as fc from 'fast-check'
 import { describe, it } from 'vitest'
 import { scenarios } from './scenario/arbitraries.ts'
@@ -25,7 +26,12 @@ const { ALCOVE_FUZZ_PATH: path, ALCOVE_FUZZ_RUNS: runs } = process.env
 const anySeed = process.env['CI'] === undefined ? Math.floor(Math.random() * 2 ** 30) : 20_261_123
 const firstSeed = Number(process.env['ALCOVE_FUZZ_SEED'] ?? anySeed)
 
-describe(`a gateway under random requests (ALCOVE_FUZZ_SEED=${firstSeed})`, () => {
+// Before 22.21, Node.js lets go of connections under it, and not all of what is wrong there has been told from its own faults.
+const isTold = 'shouldUpgradeCallback' in createServer()
+if (!isTold)
+  say(`Not fuzzed: Node.js ${process.version} lets go of connections that offer an upgrade`)
+
+describe.skipIf(!isTold)(`a gateway under random requests (ALCOVE_FUZZ_SEED=${firstSeed})`, () => {
   it.each(['http1', 'http2'] as const)(
     'stays up, mixes nothing up and leaves nothing behind: %s in front',
     async (front) => {

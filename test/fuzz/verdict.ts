@@ -32,7 +32,9 @@ export function verdict(
         ? `${got} as if it were whole, though it was cut`
         : undefined
     case 'whole':
+      // A reset takes along what was not read before it.
       if (isWhole(record) || answer.after === 'rst') return undefined
+      if (request.tunnel?.accepted && request.tunnel.how === 'rst') return undefined
       if (failed && !isReliable(scenario, plan)) return undefined
       // Node.js leaves the body in the socket, or not, by its version.
       if (request.extras.includes('h2c') && request.framing !== 'none') return undefined
@@ -44,7 +46,7 @@ function isWhole({ plan, outcome, trailer, tunnelWhole }: ExchangeRecord): boole
   const { request, answer } = plan
   if (outcome.is !== 'answer') return false
   if (request.tunnel?.accepted) {
-    return request.tunnel.how === 'rst' || (tunnelWhole.client && tunnelWhole.environment)
+    return tunnelWhole.client && tunnelWhole.environment
   }
   const bodiless = isBodiless(request.method, answer.status)
   const trailers = answer.trailers && !bodiless && request.version === '1.1'
