@@ -78,7 +78,9 @@ export class Http1Visit {
     const early = request.tunnel
       ? earlyBytes(tunnelBytes(record.token, '>', request.tunnel), request.tunnel)
       : body
-    const total = head.length + (request.tunnel ? 0 : body.length)
+    // What comes behind is none of it.
+    const rest = request.flaw === 'long body' ? request.size : body.length
+    const total = head.length + (request.tunnel ? 0 : rest)
     let sent = 0
     const sender = {
       gone: () => this.#over,

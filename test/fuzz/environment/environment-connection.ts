@@ -152,7 +152,7 @@ export class EnvironmentConnection {
     for (const status of plan.interims) this.#send(arrival, interimBytes(token, status))
     if (this.#tunnel) {
       await turns(1)
-      arrival.answered = true
+      arrival.answered = this.socket.writable
       this.#tunnel.accept()
       return
     }

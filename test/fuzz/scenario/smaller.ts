@@ -1,4 +1,4 @@
-import { coherentExchange } from './arbitraries.ts'
+import { coherentExchange } from './coherence.ts'
 import { plainAnswer, plainRequest } from './probe.ts'
 import type { Exchange, Front, Scenario, Visit } from './scenario.ts'
 
