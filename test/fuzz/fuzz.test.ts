@@ -8,7 +8,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'vitest'
 import { scenarios } from './scenario/arbitraries.ts'
 import { describeScenario } from './scenario/description.ts'
-import { run } from './run.ts'
+import { Runs } from './run.ts'
 import type { Front, Scenario } from './scenario/scenario.ts'
 import { smallest } from './scenario/smaller.ts'
 
@@ -54,12 +54,13 @@ describe.skipIf(!isTold)(`a gateway under random requests (ALCOVE_FUZZ_SEED=${fi
 
 /** Plays random scenarios. @returns the report of one that went wrong, made as small as can be */
 async function tryOut(front: Front, seed: number, numRuns: number): Promise<string | undefined> {
+  await using all = new Runs()
   let wrong: readonly string[] = []
   const property = fc.asyncProperty(scenarios(front), async (scenario) => {
-    wrong = await playOften(scenario, path === undefined ? 1 : 3, patienceMs)
+    wrong = await playOften(all, scenario, path === undefined ? 1 : 3, patienceMs)
     if (wrong.length === 0) return true
     // A machine that is busy elsewhere makes anything late once.
-    const again = await playOften(scenario, 5, patienceMs * 2)
+    const again = await playOften(all, scenario, 5, patienceMs * 2)
     if (again.length > 0) return false
     say(`Seen once, and not in five more tries: ${wrong.join('; ')}\n${describeScenario(scenario)}`)
     return true
@@ -74,7 +75,7 @@ async function tryOut(front: Front, seed: number, numRuns: number): Promise<stri
   if (!failing) return undefined
   // Sockets are not the same twice: a smaller version has more than one chance to fail.
   const fails = (scenario: Scenario): Promise<readonly string[]> =>
-    playOften(scenario, 3, patienceMs / 3)
+    playOften(all, scenario, 3, patienceMs / 3)
   const small = await smallest(failing, fails, shrinkingMs)
   return [
     ...(small.wrong ?? wrong),
@@ -86,12 +87,13 @@ async function tryOut(front: Front, seed: number, numRuns: number): Promise<stri
 }
 
 async function playOften(
+  all: Runs,
   scenario: Scenario,
   times: number,
   forMs: number,
 ): Promise<readonly string[]> {
   for (let i = 1; ; i += 1) {
-    const wrong = await run(scenario, forMs)
+    const wrong = await all.run(scenario, forMs)
     if (wrong.length > 0 || i === times) return wrong
   }
 }

@@ -32,13 +32,19 @@ export class Patience {
   async until(wrong: () => readonly string[]): Promise<void> {
     // Where something is wrong already, more of it follows.
     const ms = this.ledger.violations.length > 0 ? this.ms / 10 : this.ms
-    const deadline = performance.now() + ms
-    while (wrong().length > 0) {
-      if (performance.now() > deadline) {
-        for (const what of wrong()) this.ledger.violated(what)
-        return
-      }
-      await turn()
-    }
+    for (const what of await stillSo(ms, wrong)) this.ledger.violated(what)
+  }
+}
+
+/** Waits until nothing is wrong any more. @returns what is after too long */
+export async function stillSo(
+  ms: number,
+  wrong: () => readonly string[],
+): Promise<readonly string[]> {
+  const deadline = performance.now() + ms
+  for (;;) {
+    const now = wrong()
+    if (now.length === 0 || performance.now() > deadline) return now
+    await turn()
   }
 }

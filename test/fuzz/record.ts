@@ -71,6 +71,12 @@ export class Ledger {
       .join(', ')
   }
 
+  /** Begins anew. */
+  clear(): void {
+    this.records.clear()
+    this.violations.length = 0
+  }
+
   moved(): void {
     this.progress += 1
   }

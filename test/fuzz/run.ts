@@ -1,4 +1,4 @@
-import { Patience } from './patience.ts'
+import { Patience, stillSo } from './patience.ts'
 import { probe } from './scenario/probe.ts'
 import { ProcessWatch } from './gateway/process-watch.ts'
 import { Violated } from './record.ts'
@@ -9,71 +9,111 @@ import { type Counts, TimerWatch, grown, listeners, resources } from './gateway/
 import { UpstreamWatch } from './gateway/upstream-watch.ts'
 import { verdict } from './verdict.ts'
 
-/**
- * Plays a scenario on a gateway of its own.
- *
- * @param patienceMs - How long nothing may happen before it counts as stuck, and how long what is over may take to go.
- * @returns what was wrong
- */
-export async function run(scenario: Scenario, patienceMs: number): Promise<readonly string[]> {
-  forgetStamps()
-  using watch = new ProcessWatch()
-  using upstream = new UpstreamWatch()
-  using timers = new TimerWatch()
-  const before = { resources: resources(), process: listeners(process) }
-  const stage = await Stage.open(scenario.front)
-  const patience = new Patience(stage.ledger, patienceMs)
-  const play = new Play(stage, upstream, timers, patience)
-  try {
-    await play.all(scenario)
-  } catch (error) {
-    if (!(error instanceof Violated)) throw error
-  } finally {
-    await stage.close()
+/** Plays scenarios, one after the other: on the same gateway for as long as all is well, since most of a run is its setting up. */
+export class Runs implements AsyncDisposable {
+  readonly #watch = new ProcessWatch()
+  readonly #upstream = new UpstreamWatch()
+  readonly #timers = new TimerWatch()
+  readonly #before = { resources: resources(), process: listeners(process) }
+  #play: Play | undefined
+
+  /**
+   * Plays a scenario.
+   *
+   * @param patienceMs - How long nothing may happen before it counts as stuck, and how long what is over may take to go.
+   * @returns what was wrong
+   */
+  async run(scenario: Scenario, patienceMs: number): Promise<readonly string[]> {
+    const wrong: string[] = []
+    try {
+      this.#play ??= new Play(await Stage.open(scenario.front), this.#upstream, this.#timers)
+      wrong.push(...(await this.#play.all(scenario, patienceMs)))
+    } finally {
+      wrong.push(...this.#watch.seen.splice(0))
+      if (wrong.length > 0) wrong.push(...(await this.#close()))
+    }
+    return wrong
   }
-  await patience.until(() => [
-    ...grown('Left in the process', before.resources, resources()),
-    ...grown('Listeners of the process', before.process, listeners(process)),
-  ])
-  return [...watch.seen, ...stage.ledger.violations]
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const left = await this.#close()
+    this.#timers[Symbol.dispose]()
+    this.#upstream[Symbol.dispose]()
+    this.#watch[Symbol.dispose]()
+    if (left.length > 0) throw new Error(left.join('\n'))
+  }
+
+  /** Closes the gateway. @returns what it has left in the process */
+  async #close(): Promise<readonly string[]> {
+    const play = this.#play
+    this.#play = undefined
+    await play?.stage.close()
+    const before = this.#before
+    const left = await stillSo(1000, () => [
+      ...grown('Left in the process', before.resources, resources()),
+      ...grown('Listeners of the process', before.process, listeners(process)),
+    ])
+    this.#before.resources = resources()
+    return left
+  }
 }
 
-/** One run, step by step; each throws where anything was wrong up to there. */
+/** A gateway in use. */
 class Play {
+  /** What there is where nobody is connected, and the listeners of connections that wait for a request. */
+  #baseline: { readonly standing: Standing; readonly idle: Idle } | undefined
+  #patience: Patience
+
   constructor(
-    private readonly stage: Stage,
+    readonly stage: Stage,
     private readonly upstream: UpstreamWatch,
     private readonly timers: TimerWatch,
-    private readonly patience: Patience,
-  ) {}
+  ) {
+    this.#patience = new Patience(stage.ledger, 0)
+  }
 
-  async all(scenario: Scenario): Promise<void> {
+  /** Plays a scenario. @returns what was wrong; then another gateway has to be taken */
+  async all(scenario: Scenario, patienceMs: number): Promise<readonly string[]> {
     const { ledger } = this.stage
-    await this.#probe(98, 'Before all else')
+    this.#patience = new Patience(ledger, patienceMs)
+    forgetStamps()
+    ledger.clear()
+    try {
+      this.#baseline ??= await this.#measure()
+      const { standing, idle } = this.#baseline
+      await this.#visits(scenario)
+      ledger.stopIfViolated()
+      await this.#patience.until(() => this.#inUse())
+      await this.#patience.until(() => this.#listenersMore(idle))
+      ledger.stopIfViolated()
+      await this.#hangUp()
+      await this.#patience.until(() => risen(standing, this.#standing()))
+      ledger.stopIfViolated()
+      await this.#probe('Afterwards')
+      await this.#hangUp()
+    } catch (error) {
+      if (!(error instanceof Violated)) throw error
+    }
+    return ledger.violations
+  }
+
+  async #measure(): Promise<{ readonly standing: Standing; readonly idle: Idle }> {
+    await this.#probe('Before all else')
     const idle = this.#idle()
     await this.#hangUp()
-    const baseline = this.#standing()
-    await this.#visits(scenario)
-    ledger.stopIfViolated()
-    await this.patience.until(() => this.#inUse())
-    await this.patience.until(() => this.#listenersMore(idle))
-    ledger.stopIfViolated()
-    await this.#hangUp()
-    await this.patience.until(() => risen(baseline, this.#standing()))
-    ledger.stopIfViolated()
-    await this.#probe(99, 'Afterwards')
+    return { standing: this.#standing(), idle }
   }
 
   async #visits(scenario: Scenario): Promise<void> {
     let open: Promise<void>[] = []
     for (const [index, visit] of scenario.visits.entries()) {
       if (visit.afterOthers) {
-        await this.patience.watchOver(open)
+        await this.#patience.watchOver(open)
         open = []
       }
       open.push(this.#visit(scenario, visit, index))
     }
-    await this.patience.watchOver(open)
+    await this.#patience.watchOver(open)
   }
 
   async #visit(scenario: Scenario, visit: Visit, index: number): Promise<void> {
@@ -85,9 +125,9 @@ class Play {
   }
 
   /** Each environment answers as ever, over connections of its own. */
-  async #probe(index: number, when: string): Promise<void> {
+  async #probe(when: string): Promise<void> {
     const { ledger, front } = this.stage
-    await this.patience.watchOver([this.#visit({ front, visits: [] }, probe, index)])
+    await this.#patience.watchOver([this.#visit({ front, visits: [] }, probe, 99)])
     if (ledger.violations.length > 0) ledger.violated(`${when}, a plain request went wrong`)
     ledger.stopIfViolated()
   }
@@ -95,7 +135,7 @@ class Play {
   /** Ends all connections, and waits until the gateway has done so too. */
   async #hangUp(): Promise<void> {
     this.stage.hangUp()
-    await this.patience.until(() => [
+    await this.#patience.until(() => [
       ...some('connections of clients are open', this.stage.frontSockets.size),
       ...some('connections to environments are open', this.upstream.sockets.size),
     ])

@@ -92,7 +92,7 @@ export class Stage {
 
   /** Ends all connections from both ends. */
   hangUp(): void {
-    for (const client of this.#clients) client.destroy()
+    for (const client of this.#clients.splice(0)) client.destroy()
     for (const environment of this.environments) environment.hangUp()
   }
 
