@@ -1,5 +1,5 @@
 import { Patience, stillSo } from './patience.ts'
-import { probe } from './scenario/probe.ts'
+import { firstProbe, probe } from './scenario/probe.ts'
 import { ProcessWatch } from './gateway/process-watch.ts'
 import { Violated } from './record.ts'
 import type { Scenario, Visit } from './scenario/scenario.ts'
@@ -81,6 +81,7 @@ class Play {
     try {
       this.#baseline ??= await this.#measure()
       const { standing, idle } = this.#baseline
+      if (scenario.warm) await this.#probe('Before it', probe)
       await this.#visits(scenario)
       ledger.stopIfViolated()
       await this.#patience.until(() => this.#inUse())
@@ -89,7 +90,9 @@ class Play {
       await this.#hangUp()
       await this.#patience.until(() => risen(standing, this.#standing()))
       ledger.stopIfViolated()
-      await this.#probe('Afterwards')
+      await this.#probe('Afterwards', probe)
+      // As many requests on a connection leave as many listeners as one does.
+      await this.#patience.until(() => this.#listenersMore(idle))
       await this.#hangUp()
     } catch (error) {
       if (!(error instanceof Violated)) throw error
@@ -98,7 +101,7 @@ class Play {
   }
 
   async #measure(): Promise<{ readonly standing: Standing; readonly idle: Idle }> {
-    await this.#probe('Before all else')
+    await this.#probe('Before all else', ...firstProbe)
     const idle = this.#idle()
     await this.#hangUp()
     return { standing: this.#standing(), idle }
@@ -125,9 +128,10 @@ class Play {
   }
 
   /** Each environment answers as ever, over connections of its own. */
-  async #probe(when: string): Promise<void> {
+  async #probe(when: string, ...visits: readonly Visit[]): Promise<void> {
     const { ledger, front } = this.stage
-    await this.#patience.watchOver([this.#visit({ front, visits: [] }, probe, 99)])
+    const scenario = { front, warm: false, visits: [] }
+    await this.#patience.watchOver(visits.map((visit, i) => this.#visit(scenario, visit, 99 - i)))
     if (ledger.violations.length > 0) ledger.violated(`${when}, a plain request went wrong`)
     ledger.stopIfViolated()
   }

@@ -3,9 +3,12 @@ import { plainAnswer, plainRequest } from './probe.ts'
 import type { Exchange, Pace, Scenario, Stop, Visit } from './scenario.ts'
 
 /** A scenario in words, for whoever has to find out what went wrong in it. */
-export function describeScenario({ front, visits }: Scenario): string {
+export function describeScenario({ front, warm, visits }: Scenario): string {
   const over = front === 'http1' ? 'HTTP/1.1' : 'HTTP/2'
-  return visits.flatMap((visit, i) => describeVisit(visit, i, over)).join('\n')
+  return [
+    ...(warm ? ['The environments have been asked before.'] : []),
+    ...visits.flatMap((visit, i) => describeVisit(visit, i, over)),
+  ].join('\n')
 }
 
 function describeVisit(visit: Visit, index: number, over: string): string[] {

@@ -24,11 +24,17 @@ export const plainAnswer: AnswerPlan = {
   after: 'keep',
 }
 
+const visit = { afterOthers: false, pipelined: false, leaving: 'stays' } as const
+
+/** Visits that ask each environment once, each client its own. */
+export const firstProbe: readonly Visit[] = environmentNames.map((environment) => ({
+  ...visit,
+  exchanges: [{ environment, request: plainRequest, answer: plainAnswer }],
+}))
+
 /** A visit that has to go well: it reads and writes something at each environment. */
 export const probe: Visit = {
-  afterOthers: false,
-  pipelined: false,
-  leaving: 'stays',
+  ...visit,
   exchanges: environmentNames.flatMap((environment) => [
     { environment, request: plainRequest, answer: plainAnswer },
     {

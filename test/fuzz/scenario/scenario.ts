@@ -1,6 +1,8 @@
 /** What a gateway goes through in one run. It says all that both sides do; only the timing of sockets is left to chance. */
 export interface Scenario {
   readonly front: Front
+  /** The gateway has connections to the environments, which it may use again. */
+  readonly warm: boolean
   readonly visits: readonly Visit[]
 }
 

@@ -30,11 +30,12 @@ export async function smallest(
 
 /** Scenarios with one thing less, those with the most less first. */
 function* smaller(scenario: Scenario): Generator<Scenario> {
-  const { front, visits } = scenario
-  for (const fewer of fewerOf(visits)) yield { front, visits: fewer }
+  const { front, visits, warm } = scenario
+  if (warm) yield { ...scenario, warm: false }
+  for (const fewer of fewerOf(visits)) yield { ...scenario, visits: fewer }
   for (const [i, visit] of visits.entries()) {
     for (const simpler of simplerVisits(visit, front)) {
-      yield { front, visits: visits.with(i, simpler) }
+      yield { ...scenario, visits: visits.with(i, simpler) }
     }
   }
 }

@@ -119,14 +119,13 @@ export function isUnreliable(plan: AnswerPlan): boolean {
 }
 
 /** What becomes of an answer with a fault, where client and connection have none. */
-export function faultFate(fault: Fault): 'held' | 'error' | 'error or again' | 'cut' | 'whole' {
+export function faultFate(fault: Fault): 'held' | 'error' | 'cut' | 'whole' {
   switch (fault) {
     case 'holds back':
     case 'holds on':
       return 'held'
     case 'dies before head':
     case 'resets before head':
-      return 'error or again'
     case 'dies in head':
     case 'garbage':
     case 'status 099':

@@ -67,7 +67,7 @@ export class TunnelEnd {
   /** Sends what is left. */
   open(): void {
     const early = earlyBytes(this.#mine, this.plan)
-    this.#write(this.#mine.subarray(early.length))
+    this.#write(this.#mine.subarray(early.length, this.#keptBack))
     this.#opened = true
     if (this.plan.how === 'fin') this.#endWhenDue()
     else if (this.plan.ends === this.side) void turns(3).then(() => breakOff(this.socket))
@@ -94,7 +94,17 @@ export class TunnelEnd {
   }
 
   otherEnded(): void {
+    this.#write(this.#mine.subarray(this.#keptBack))
     this.socket.end()
+  }
+
+  /** A client that has ended its side may still be sent something: from here on, it is sent then. */
+  get #keptBack(): number {
+    const { ends, how } = this.plan
+    const { length } = this.#mine
+    return this.side === 'environment' && ends === 'client' && how === 'fin'
+      ? length - Math.floor(length / 4)
+      : length
   }
 
   #write(bytes: Buffer): void {
