@@ -5,9 +5,10 @@ import { posix } from 'node:path'
 
 /** Files and folders of a layer, from packages/core/src; a file is of the first layer that has it. */
 const layers = {
-  errors: ['errors.ts'],
+  errors: ['errors.ts', 'limit-errors.ts'],
   contracts: [
     'abort.ts',
+    'admission/transfer.ts',
     'clock.ts',
     'events.ts',
     'option-check.ts',

@@ -110,18 +110,6 @@ export class NotRunningError extends AlcoveError {
   }
 }
 
-/** No place for another environment. */
-export class CapacityError extends AlcoveError {
-  readonly code = 'ALCOVE_CAPACITY'
-  readonly status = 503
-}
-
-/** The owner has as many environments as allowed. */
-export class QuotaExceededError extends AlcoveError {
-  readonly code = 'ALCOVE_QUOTA_EXCEEDED'
-  readonly status = 429
-}
-
 /** The environment failed before, and its back-off is not over. */
 export class BackingOffError extends AlcoveError {
   readonly code = 'ALCOVE_BACKING_OFF'

@@ -1,5 +1,8 @@
 export { devEnvProxy, type DevEnvProxyOptions } from './dev-env-proxy.js'
 
+export type { EnvironmentLoad, LoadReport } from './admission/load-report.js'
+export type { AdmissionOptions, EnvironmentLimits, RateLimit } from './admission/options.js'
+
 export type { Authorization, Authorize, CrossSiteStarts } from './gateway/authorization.js'
 export type { UpgradableServer } from './gateway/attachment.js'
 export type { EnvironmentPort } from './gateway/environment-ports.js'
@@ -65,4 +68,5 @@ export { inMemoryCoordinator } from './coordination/in-memory.js'
 
 export { type Clock, systemClock, type Timer } from './clock.js'
 export * from './errors.js'
+export * from './limit-errors.js'
 export type * from './events.js'

@@ -23,11 +23,12 @@ export function devEnvProxy(options?: DevEnvProxyOptions): ExpressProxy {
   const handler: RequestHandler = (request, response, next) => {
     void gateway(request, response, next)
   }
-  const { manager, attach, listenFor, close } = gateway
+  const { manager, attach, listenFor, load, close } = gateway
   return Object.assign(handler, {
     manager,
     attach,
     listenFor,
+    load,
     close,
     [Symbol.asyncDispose]: gateway[Symbol.asyncDispose],
   })

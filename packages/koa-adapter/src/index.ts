@@ -30,11 +30,12 @@ export function devEnvProxy(options?: DevEnvProxyOptions): KoaProxy {
     })
     return answered.then(() => passedOn)
   }
-  const { manager, attach, listenFor, close } = gateway
+  const { manager, attach, listenFor, load, close } = gateway
   return Object.assign(middleware, {
     manager,
     attach,
     listenFor,
+    load,
     close,
     [Symbol.asyncDispose]: gateway[Symbol.asyncDispose],
   })

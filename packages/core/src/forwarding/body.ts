@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { BadRequestError, BodyAlreadyReadError } from '../errors.js'
-import { type FrontRequest, isHttp2Request } from './messages.js'
+import { type FrontRequest, hasBody, isHttp2Request } from './messages.js'
 import type { Framing } from './request-headers.js'
 
 /** Up to this size, a body that is here already is sent in one piece with the request's head. */
@@ -83,6 +83,14 @@ export function mayFollow(request: FrontRequest): boolean {
     !isHttp2Request(request) &&
     !request.complete &&
     request.readableLength === 0
+  )
+}
+
+/** Whether its client still sends a request's body, as far as can be told before it is read. */
+export function isUploading(request: FrontRequest): boolean {
+  if (request.complete || !hasBody(request)) return false
+  return (
+    isHttp2Request(request) || request.readableLength !== Number(request.headers['content-length'])
   )
 }
 

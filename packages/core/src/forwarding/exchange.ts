@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici'
+import type { Transfer } from '../admission/transfer.js'
 import {
+  type AlcoveError,
   UpstreamBrokenError,
   UpstreamConnectError,
   UpstreamHeadersTimeoutError,
@@ -17,6 +19,7 @@ import {
   type FrontResponse,
   clientIsGone,
   destroyResponse,
+  isFull,
   isHttp2Response,
 } from './messages.js'
 import type { Passage } from './passage.js'
@@ -27,13 +30,15 @@ import { type TimeLimit, TimeLimits, timeLimitError } from './time-limits.js'
 const nobodyWaits = new Error('Nobody waits for the answer any more')
 
 /** One request and its answer between a client and an environment: how it begins, and how it ends from either side. */
-export abstract class Exchange implements Answerer, ConnectionAware {
+export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
   connection: Connection | undefined
   /** Nothing that comes now is of interest. */
   protected over = false
   protected headPassed = false
   /** All of the answer is with the response. */
   protected ended = false
+  /** Of the answer's body. */
+  protected sentBytes = 0
   protected readonly limits: TimeLimits | undefined
   protected controller: Dispatcher.DispatchController | undefined
   #headLimit: HeadLimit | undefined
@@ -77,14 +82,38 @@ export abstract class Exchange implements Answerer, ConnectionAware {
     this.#sent = true
     this.#sentAt = performance.now()
     this.#reused = this.connection?.use() ?? false
+    if (this.passage.options.body instanceof RequestBody) this.#watchUpload()
+  }
+
+  #watchUpload(): void {
     const { limits } = this
-    const { body } = this.passage.options
-    if (!limits || !(body instanceof RequestBody)) return
-    limits.streams()
-    body.onPart = () => limits.moved()
+    const { to, options } = this.passage
+    const body = options.body as RequestBody
+    to.watch?.opened(this)
+    if (limits) {
+      limits.streams()
+      body.onPart = () => limits.moved()
+    }
     body.once('end', () => {
-      if (!this.headPassed) limits.uploaded()
+      if (this.headPassed || this.over) return
+      limits?.uploaded()
+      to.watch?.uploaded()
     })
+  }
+
+  get bodyBytes(): number {
+    const { body } = this.passage.options
+    return body instanceof RequestBody ? this.sentBytes + body.taken : this.sentBytes
+  }
+
+  get waitsForClient(): boolean {
+    if (this.headPassed) return isFull(this.response)
+    const { body } = this.passage.options
+    return body instanceof RequestBody && body.waitsForClient && this.uploads()
+  }
+
+  cut(error: AlcoveError): void {
+    this.fail(error)
   }
 
   onResponseStarted(): void {

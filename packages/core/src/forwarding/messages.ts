@@ -52,6 +52,11 @@ export function clientSide(client: FrontResponse | Duplex): EventEmitter {
   return 'createPushResponse' in client ? client.stream : client
 }
 
+/** Whether its client has to take what is here for it before there is room for more. */
+export function isFull(response: FrontResponse): boolean {
+  return isHttp2Response(response) ? response.stream.writableNeedDrain : response.writableNeedDrain
+}
+
 /** Whether there is nobody left to answer. */
 export function clientIsGone(request: FrontRequest, response: FrontResponse): boolean {
   if (isHttp2Response(response)) return response.stream.destroyed

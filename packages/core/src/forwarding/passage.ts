@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import type { TransferWatch } from '../admission/transfer.js'
 import type { AlcoveError } from '../errors.js'
 import type { Restriction } from '../events.js'
 import type { Lease } from '../instance/lease.js'
@@ -22,6 +23,8 @@ export interface ForwardTarget {
   readonly setCookie?: readonly string[] | undefined
   /** Told why an answer that has begun is cut off, when nothing can be said to the client any more. */
   readonly onCut?: ((error: AlcoveError) => void) | undefined
+  /** Told how its bodies get on. */
+  readonly watch?: TransferWatch | undefined
 }
 
 // What an environment calls itself that is asked under this name, having no other.

@@ -80,6 +80,8 @@ export class Answer extends Exchange {
       // Only chunks can be followed by trailers, and Node.js throws where some are announced without.
       fields.trailer = undefined
     }
+    // Before anything is said to the client: there may be no place for it.
+    if (fields.eventStream && !bodiless) to.watch?.endless()
     this.#plain = writeHead(response, status, message ?? STATUS_CODES[status] ?? '', fields)
     this.headCame()
     if (fields.eventStream) {
@@ -98,6 +100,7 @@ export class Answer extends Exchange {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return
     this.limits?.moved()
+    this.sentBytes += chunk.length
     // Both kinds of response take a Buffer; the union of their overloads does not say so.
     const response = this.response as ServerResponse
     if (this.#remaining >= 0) {
@@ -189,7 +192,9 @@ export class Answer extends Exchange {
   }
 
   flushHead(): void {
-    if (this.over || this.#bodyPassed || this.ended || this.response.writableEnded) return
+    if (this.over || this.ended) return
+    if (!this.#eventStream) this.passage.to.watch?.opened(this)
+    if (this.#bodyPassed || this.response.writableEnded) return
     const response = this.response as ServerResponse
     // Not flushHeaders(): Node.js writes what that sends as UTF-8, and fields are bytes.
     if (this.#plain) response.write('', 'latin1')

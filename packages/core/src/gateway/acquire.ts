@@ -11,6 +11,7 @@ const clientLeft = Symbol('the client left')
 /**
  * Gets a lease for a client, starting the environment where needed; `undefined` where the client leaves meanwhile.
  *
+ * @param left - Aborted where it is not to wait any longer, with the error to answer with.
  * @throws whatever {@link EnvironmentManager.acquire} throws
  */
 export async function acquireFor(
@@ -57,8 +58,8 @@ export async function acquireAgain(
   options: Omit<AcquireOptions, 'signal'>,
   refused: UpstreamConnectError,
   patienceMs = comeBackMs,
+  left = new AbortController(),
 ): Promise<Lease | undefined> {
-  const left = new AbortController()
   const timer = setTimeout(() => {
     if (manager.get(id)?.state === 'unready') left.abort(refused)
   }, patienceMs)

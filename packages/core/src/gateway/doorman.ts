@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Admission } from '../admission/admission.js'
+import type { Line } from '../admission/line.js'
+import type { LoadReport } from '../admission/load-report.js'
+import type { Place } from '../admission/place.js'
 import type { EnvironmentId } from '../environment/id.js'
 import {
   type AlcoveError,
@@ -12,15 +16,17 @@ import {
 } from '../errors.js'
 import { release } from '../forwarding/bare-response.js'
 import { Forwarder } from '../forwarding/forwarder.js'
-import { knowsHttp11 } from '../forwarding/messages.js'
+import { clientIsGone, knowsHttp11 } from '../forwarding/messages.js'
 import type { ForwardTarget } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
+import { LimitError } from '../limit-errors.js'
 import { EnvironmentManager } from '../manager/manager.js'
 import { asRouter, type Route } from '../routing/as-router.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import { acquireAgain, acquireFor } from './acquire.js'
 import { attachUpgrades, type UpgradableServer, type Upgrade, upgradeOf } from './attachment.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
+import { Entrance, heldBytes } from './entrance.js'
 import { type EnvironmentPort, EnvironmentPorts } from './environment-ports.js'
 import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 import { mountPath, Mounts } from './mounts.js'
@@ -33,6 +39,8 @@ export class Doorman {
   readonly manager: EnvironmentManager
   readonly #ownsManager: boolean
   readonly #forwarder: Forwarder
+  readonly #admission: Admission
+  readonly #entrance: Entrance
   readonly #ports = new EnvironmentPorts({
     request: (request, response) => this.request(request, response, undefined),
     attach: (server) => this.attach(server),
@@ -47,11 +55,13 @@ export class Doorman {
   #closed: Promise<void> | undefined
 
   constructor(options: GatewayOptions | SharedManagerOptions, where: string) {
-    const { own, forManager } = splitOptions(options, where)
-    const { router, authorize, crossSiteStarts, showLogs, onError, ...forwarding } = own
+    const { own, admission, forwarding, forManager } = splitOptions(options, where)
+    const { router, authorize, crossSiteStarts, showLogs, onError } = own
     this.#ownsManager = !(forManager instanceof EnvironmentManager)
     this.manager =
       forManager instanceof EnvironmentManager ? forManager : new EnvironmentManager(forManager)
+    this.#admission = new Admission(admission, this.manager.clock)
+    this.#entrance = new Entrance(this.#admission, this.manager.clock)
     this.#route = asRouter(router)
     this.#authorize = authorize
     this.#crossSiteStarts = crossSiteStarts ?? 'navigations'
@@ -101,8 +111,8 @@ export class Doorman {
         const to = this.#targetOf(request, head, match, (error) => {
           void this.#answers.tell(error, request, response)
         })
-        await this.#visit(request, response, head, match, (lease) =>
-          this.#forwarder.forward(request, response, lease, to),
+        await this.#visit(request, response, head, match, (lease, place) =>
+          this.#forwarder.forward(request, response, lease, { ...to, watch: place }),
         )
       }
     } catch (error) {
@@ -138,6 +148,7 @@ export class Doorman {
   async #close(how: { readonly drainMs?: number }): Promise<void> {
     for (const server of this.#attached.keys()) this.#detach(server)
     if (this.#ownsManager) await this.manager.close(how)
+    this.#admission.close()
     await this.#ports.close()
     this.#forget()
     await this.#forwarder.close()
@@ -180,8 +191,8 @@ export class Doorman {
     const to = this.#targetOf(request, head, match, undefined)
     release(response)
     try {
-      await this.#visit(request, socket, head, match, (lease) =>
-        this.#forwarder.upgrade(request, socket, early, lease, to),
+      await this.#visit(request, socket, head, match, (lease, place) =>
+        this.#forwarder.upgrade(request, socket, early, lease, { ...to, watch: place }),
       )
       // Whoever left while it waited may have closed its own side only.
       if (socket.readableEnded) socket.destroy()
@@ -193,25 +204,65 @@ export class Doorman {
     }
   }
 
-  /** Gets a lease and has it used; where nothing could be connected to, the environment is looked at, and asked once more. */
+  /** What the gateway has to do at the moment. */
+  load(): LoadReport {
+    return this.#admission.report()
+  }
+
+  /** Takes a request in, as admission lets it. */
   async #visit(
     request: FrontRequest,
     client: FrontResponse | Duplex,
     head: RequestHead,
     match: EnvironmentMatch,
-    use: (lease: Lease) => Promise<void>,
+    use: Use,
   ): Promise<void> {
-    const owner = this.#authorize && (await askHost(this.#authorize, request, match))
+    const admission = this.#admission
+    const line = admission.arrive(match.id)
+    try {
+      admission.assertNotOverloaded(line)
+      const owner = this.#authorize && (await askHost(this.#authorize, request, match))
+      admission.assertRates(
+        line,
+        owner ?? (admission.asksForOwner ? this.manager.ownerOf(match.id) : undefined),
+      )
+      await this.#use(request, client, head, match, line, owner, use)
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error
+      if (await this.#entrance.holdBack(request, client, line, error)) throw error
+    } finally {
+      admission.depart(line)
+    }
+  }
+
+  /** Gets a lease and a place, and has them used; where nothing could be connected to, the environment is looked at, and asked once more. */
+  async #use(
+    request: FrontRequest,
+    client: FrontResponse | Duplex,
+    head: RequestHead,
+    match: EnvironmentMatch,
+    line: Line,
+    owner: string | undefined,
+    use: Use,
+  ): Promise<void> {
     let refused: UpstreamConnectError | undefined
     for (;;) {
       const lease =
         this.manager.acquireReady(match.id) ??
         // eslint-disable-next-line no-await-in-loop -- the second attempt depends on the first
-        (await this.#wait(client, head, match, owner, refused))
+        (await this.#wait(request, client, head, match, line, owner, refused))
       if (!lease) return
+      let place: Place | undefined
       try {
+        const entered = this.#entrance.enter(request, client, line, lease)
         // eslint-disable-next-line no-await-in-loop -- as above
-        await use(lease)
+        place = entered instanceof Promise ? await entered : entered
+        if (!place) {
+          if (isGone(request, client)) return
+          continue
+        }
+        // eslint-disable-next-line no-await-in-loop -- as above
+        await use(lease, place)
         return
       } catch (error) {
         if (error instanceof UpstreamConnectTimeoutError) {
@@ -224,15 +275,18 @@ export class Doorman {
         if (refused) throw error
         refused = error
       } finally {
+        place?.release()
         lease.release()
       }
     }
   }
 
-  #wait(
+  async #wait(
+    request: FrontRequest,
     client: FrontResponse | Duplex,
     head: RequestHead,
     match: EnvironmentMatch,
+    line: Line,
     owner: string | undefined,
     refused: UpstreamConnectError | undefined,
   ): Promise<Lease | undefined> {
@@ -246,9 +300,17 @@ export class Doorman {
       ...(match.template !== undefined && { template: match.template }),
       ...(match.wake !== undefined && { wake: match.wake }),
     }
-    return refused
-      ? acquireAgain(client, this.manager, match.id, how, refused)
-      : acquireFor(client, this.manager, match.id, how)
+    const left = new AbortController()
+    const held = this.#admission.waitForStart(line, heldBytes(request), (error) =>
+      left.abort(error),
+    )
+    try {
+      return await (refused
+        ? acquireAgain(client, this.manager, match.id, how, refused, undefined, left)
+        : acquireFor(client, this.manager, match.id, how, left))
+    } finally {
+      held.release()
+    }
   }
 
   #targetOf(
@@ -270,6 +332,13 @@ export class Doorman {
     if (!this.#attached.has(server)) this.attach(server)
     this.#attached.get(server)?.mounts.learn(mountPath(request))
   }
+}
+
+/** Has a lease and a place used; both are released afterwards. */
+type Use = (lease: Lease, place: Place) => Promise<void>
+
+function isGone(request: FrontRequest, client: FrontResponse | Duplex): boolean {
+  return 'req' in client ? clientIsGone(request, client) : client.destroyed
 }
 
 /**

@@ -1,4 +1,5 @@
 import { AlcoveError } from '../errors.js'
+import { LimitError } from '../limit-errors.js'
 import type { FrontRequest } from '../forwarding/messages.js'
 
 /** An answer of the gateway's own, ready to be written. */
@@ -15,6 +16,7 @@ export function errorAnswer(request: FrontRequest, error: unknown, showLogs: boo
   const code = known?.code ?? 'ALCOVE_INTERNAL'
   const reason = known?.reason ?? 'Something went wrong in the gateway'
   const lines = showLogs ? lastLogLines(error) : []
+  const limit = error instanceof LimitError ? error : undefined
   const retryAfterS = known?.retryAfterMs && Math.max(1, Math.ceil(known.retryAfterMs / 1_000))
   const problem = {
     type: 'about:blank',
@@ -23,6 +25,8 @@ export function errorAnswer(request: FrontRequest, error: unknown, showLogs: boo
     detail: reason,
     code,
     ...(known?.id !== undefined && { environment: known.id }),
+    ...(limit && { limit: limit.limit, whose: limit.whose }),
+    ...(limit?.owner !== undefined && { owner: limit.owner }),
     ...(retryAfterS && { retryAfterMs: Math.ceil(known.retryAfterMs ?? 0) }),
     ...(lines.length > 0 && { lastLogLines: lines }),
   }
@@ -34,12 +38,33 @@ export function errorAnswer(request: FrontRequest, error: unknown, showLogs: boo
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'x-alcove-error': code,
+      ...(limit && { 'x-alcove-limit': limitField(limit) }),
       ...(retryAfterS && { 'retry-after': String(retryAfterS) }),
       ...(status === 401 && { 'www-authenticate': 'Session' }),
       ...(html && { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" }),
     },
-    body: html ? page(problem.title, reason, code, lines) : `${JSON.stringify(problem)}\n`,
+    body: html
+      ? page(problem.title, reason, footnotes(code, limit, retryAfterS), lines)
+      : `${JSON.stringify(problem)}\n`,
   }
+}
+
+/** An item with parameters (RFC 9651 §3.3.2): which limit, whose, and when to try again. An owner may be any text. */
+function limitField({ limit, whose, id, owner, retryAfterMs = 0 }: LimitError): string {
+  const environment = id === undefined ? '' : `; environment="${id}"`
+  const of = owner === undefined ? '' : `; owner="${encodeURIComponent(owner.toWellFormed())}"`
+  return `${limit}; whose=${whose}${environment}${of}; retry-after-ms=${Math.ceil(retryAfterMs)}`
+}
+
+function footnotes(
+  code: string,
+  limit: LimitError | undefined,
+  retryAfterS: number | undefined | 0,
+): readonly string[] {
+  const notes = [code]
+  if (limit) notes.push(`${limit.limit} of the ${limit.whose}`)
+  if (retryAfterS) notes.push(`try again in ${retryAfterS} s`)
+  return notes
 }
 
 const titles: Readonly<Record<number, string>> = {
@@ -48,7 +73,7 @@ const titles: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not found',
   408: 'Nothing came',
-  429: 'Too many environments',
+  429: 'Too much at once',
   500: 'Set up wrongly',
   502: 'Broken answer',
   503: 'Not available now',
@@ -70,14 +95,19 @@ function wantsPage(request: FrontRequest): boolean {
   return /\btext\/html\b/.test(headers.accept ?? '')
 }
 
-function page(title: string, reason: string, code: string, lines: readonly string[]): string {
+function page(
+  title: string,
+  reason: string,
+  notes: readonly string[],
+  lines: readonly string[],
+): string {
   const log = lines.length === 0 ? '' : `<pre>${lines.map(escapeHtml).join('\n')}</pre>`
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(title)}</title>
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:15vh auto;padding:0 1rem}
 pre{overflow:auto;padding:1rem;border:1px solid #8888;border-radius:.5rem;font-size:.85em}small{opacity:.7}</style>
-<main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(reason)}.</p>${log}<p><small>${escapeHtml(code)}</small></p></main></html>
+<main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(reason)}.</p>${log}<p><small>${escapeHtml(notes.join(' · '))}</small></p></main></html>
 `
 }
 

@@ -1,3 +1,4 @@
+import type { LoadReport } from '../admission/load-report.js'
 import type { EnvironmentId } from '../environment/id.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import type { UpgradableServer } from './attachment.js'
@@ -30,6 +31,8 @@ export interface Gateway extends AsyncDisposable {
     id: EnvironmentId,
     options?: { readonly port?: number; readonly host?: string },
   ): Promise<EnvironmentPort>
+  /** What there is to do: places in use, requests that wait, how late the event loop is, and who was turned away why. */
+  load(): LoadReport
   /**
    * Lets go of servers and ports, and closes the manager where the gateway has made it, once what is in use is done or
    * `drainMs` are over (5,000 by default). Idempotent.
@@ -68,6 +71,7 @@ export function gatewayOf(doorman: Doorman): Gateway {
     attach: (server: UpgradableServer) => doorman.attach(server),
     listenFor: (id: EnvironmentId, where: { port?: number; host?: string } = {}) =>
       doorman.listenFor(id, where),
+    load: () => doorman.load(),
     close: (how: { drainMs?: number } = {}) => doorman.close(how),
     [Symbol.asyncDispose]: () => doorman.close({ drainMs: 0 }),
   })

@@ -1,3 +1,4 @@
+import { type AdmissionOptions, admissionRules } from '../admission/options.js'
 import { type ForwarderOptions, forwarderRules } from '../forwarding/forwarder-options.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import { type ManagerOptions, managerRules } from '../manager/options.js'
@@ -21,7 +22,7 @@ export type OnError = (
 ) => void | Promise<void>
 
 /** How a gateway finds environments, lets requests in and forwards them; the rest is its manager's. */
-export interface GatewayOptions extends ManagerOptions, ForwardingOptions {
+export interface GatewayOptions extends ManagerOptions, AdmissionOptions, ForwardingOptions {
   /** Finds the environment that a request names. */
   readonly router: RouterLike
   /** Whether a request may go to an environment, and whom a start counts against. @default everyone may */
@@ -41,13 +42,14 @@ export interface GatewayOptions extends ManagerOptions, ForwardingOptions {
 export interface SharedManagerOptions
   extends
     Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs' | 'onError'>,
+    AdmissionOptions,
     ForwardingOptions {
   readonly manager: EnvironmentManager
 }
 
 const { dial: _dial, tls: _tls, onRestricted: _onRestricted, ...forwardingRules } = forwarderRules
 
-const ownRules = {
+const doorRules = {
   router: {
     expected: 'a router such as headerRouter(), or a function of the request head',
     holds: (value) =>
@@ -58,9 +60,9 @@ const ownRules = {
   crossSiteStarts: rule.oneOf('refuse', 'navigations', 'allow'),
   showLogs: rule.boolean,
   onError: rule.func,
-  ...forwardingRules,
 } satisfies rule.Rules
 
+const ownRules = { ...doorRules, ...admissionRules, ...forwardingRules }
 const sharedRules: rule.Rules = { ...ownRules, manager: rule.object }
 
 /** The rules for {@link GatewayOptions}, for those who pass them on. */
@@ -69,9 +71,11 @@ export const gatewayRules = { ...managerRules, ...ownRules } satisfies Record<
   rule.Rule
 >
 
-/** What is left for a manager once the gateway has taken what is its own. */
+/** The options of a gateway, by whose they are. */
 export interface SplitOptions {
-  readonly own: Omit<SharedManagerOptions, 'manager'>
+  readonly own: Pick<SharedManagerOptions, keyof typeof doorRules>
+  readonly admission: AdmissionOptions
+  readonly forwarding: ForwardingOptions
   readonly forManager: ManagerOptions | EnvironmentManager
 }
 
@@ -84,16 +88,19 @@ export function splitOptions(
   rule.checkOptions(where, options, shared ? sharedRules : gatewayRules)
   if (options.router === undefined) {
     throw new InvalidOptionError(
-      `Expected \`router\` of ${where} to be ${ownRules.router.expected}, got \`undefined\``,
+      `Expected \`router\` of ${where} to be ${doorRules.router.expected}, got \`undefined\``,
     )
   }
-  const own: Record<string, unknown> = {}
-  const rest: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(options)) {
-    if (name !== 'manager') (Object.hasOwn(ownRules, name) ? own : rest)[name] = value
-  }
+  const { manager } = options as Partial<SharedManagerOptions>
   return {
-    own: own as unknown as SplitOptions['own'],
-    forManager: shared ? options.manager : (rest as unknown as ManagerOptions),
+    own: pick(options, doorRules),
+    admission: pick(options, admissionRules),
+    forwarding: pick(options, forwardingRules),
+    forManager: manager ?? pick<ManagerOptions>(options, managerRules),
   }
+}
+
+function pick<Part>(options: object, names: rule.Rules): Part {
+  const kept = Object.entries(options).filter(([name]) => Object.hasOwn(names, name))
+  return Object.fromEntries(kept) as Part
 }

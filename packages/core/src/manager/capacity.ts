@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.js'
 import type { Entry, Limits } from '../coordination/coordinator.js'
-import { CapacityError, QuotaExceededError } from '../errors.js'
+import { CapacityError, QuotaExceededError } from '../limit-errors.js'
 
 /** Makes one place by stopping the environment that was idle longest; `false`: none is idle. */
 export type MakeRoom = (limit: keyof Limits, owner: string) => Promise<boolean>
@@ -97,15 +97,15 @@ export class Capacity {
   }
 
   #full(limit: keyof Limits, id: string, owner: string): Error {
-    const details = { id, retryAfterMs: Math.max(1_000, Math.min(this.timeoutMs, 10_000)) }
+    const retryAfterMs = Math.max(1_000, Math.min(this.timeoutMs, 10_000))
     return limit === 'maxPerOwner'
       ? new QuotaExceededError(
           `Environment "${id}" can't start: "${owner}" has ${this.limits.maxPerOwner} environments in use already, as many as \`maxPerOwner\` allows; stop one, or try again later`,
-          details,
+          { limit, whose: 'owner', id, owner, retryAfterMs },
         )
       : new CapacityError(
           `Environment "${id}" can't start: all ${this.limits.maxEnvironments} places are taken and none became idle within ${this.timeoutMs} ms; try again later, or raise \`maxEnvironments\``,
-          details,
+          { limit, whose: 'gateway', id, retryAfterMs },
         )
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import { EventEmitter } from 'eventemitter3'
+import type { Clock } from '../clock.js'
 import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
@@ -143,6 +144,16 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     const instance = this.#lifecycle.records.get(lease.id)?.current
     if (instance?.generation !== lease.generation) return
     this.#lifecycle.supervisor.recheck(instance, 'recovered', 'could not be connected to')
+  }
+
+  /** Whom an environment that runs counts against. */
+  ownerOf(id: EnvironmentId): string | undefined {
+    return this.#lifecycle.records.get(id)?.current?.plan.owner
+  }
+
+  /** Where its time comes from; for those who work for this manager. */
+  get clock(): Clock {
+    return this.#lifecycle.clock
   }
 
   /** An environment that runs, is on its way, failed, or was stopped not long ago. */
