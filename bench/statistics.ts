@@ -51,6 +51,12 @@ export function ratioOfMedians(
   }
 }
 
+/** The same values in an order that each has the same chance to be (Fisher and Yates). */
+export function shuffled<Value>(values: readonly Value[], random: () => number): readonly Value[] {
+  const left = [...values]
+  return values.flatMap(() => left.splice(Math.floor(random() * left.length), 1))
+}
+
 /** Numbers from 0 to below 1, the same for the same seed (Mulberry32, by Tommy Ettinger, public domain). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0

@@ -11,6 +11,8 @@ export class Waiter implements Linked<Waiter> {
   after: Waiter | undefined
   /** The place, `undefined` once it has left; rejects with the error to answer with. */
   readonly place: Promise<Place | undefined>
+  /** Called when it waits no more, however that ends; not where it did not wait at all. */
+  onEnd: (() => void) | undefined
   #resolve: (place: Place | undefined) => void = () => {}
   #reject: (error: AlcoveError) => void = () => {}
 
@@ -46,5 +48,7 @@ export class Waiter implements Linked<Waiter> {
   #end(): void {
     this.list?.remove(this)
     this.held.release()
+    this.onEnd?.()
+    this.onEnd = undefined
   }
 }

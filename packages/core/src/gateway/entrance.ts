@@ -56,7 +56,7 @@ export class Entrance {
     return this.admission.enter(line, streams) ?? this.#queue(request, client, line, streams, lease)
   }
 
-  async #queue(
+  #queue(
     request: FrontRequest,
     client: FrontResponse,
     line: Line,
@@ -66,15 +66,16 @@ export class Entrance {
     const waiter = this.admission.queue(line, streams, heldBytes(request))
     const leave = (): void => waiter.leave()
     const side = clientSide(client)
+    const readOn = stopReading(request, client)
     side.once('close', leave)
     lease.onRevoke(leave)
-    const readOn = stopReading(request, client)
-    try {
-      return await waiter.place
-    } finally {
+    const end = (): void => {
       side.off('close', leave)
-      readOn()
+      readOn?.()
     }
+    if (waiter.list) waiter.onEnd = end
+    else end()
+    return waiter.place
   }
 
   /**
@@ -113,7 +114,7 @@ export class Entrance {
     } finally {
       timer.cancel()
       side.off('close', leave)
-      readOn()
+      readOn?.()
     }
   }
 }
@@ -132,11 +133,14 @@ export function heldBytes(request: FrontRequest): number {
  * Reads nothing more from a connection on which requests come without waiting for their answers (pipelining), while one of them
  * waits; so TCP slows its client down. One that waits for its answer is read on: nothing else would tell that it has left.
  *
- * @returns what ends that
+ * @returns what ends that, where it does
  */
-function stopReading(request: FrontRequest, client: FrontResponse | Duplex): () => void {
+function stopReading(
+  request: FrontRequest,
+  client: FrontResponse | Duplex,
+): (() => void) | undefined {
   const isFirst = !('req' in client) || isHttp2Request(request) || client.socket !== null
-  if (isFirst) return () => {}
+  if (isFirst) return undefined
   const { socket } = request as IncomingMessage
   socket.pause()
   return () => {
