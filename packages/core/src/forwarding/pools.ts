@@ -21,6 +21,9 @@ export interface PoolOptions {
  */
 export type TlsOf = (lease: Lease) => ConnectionOptions | undefined
 
+/** How often is looked for connections that nobody uses: of most environments nothing is asked most of the time. */
+const idlePoolMs = 10_000
+
 // Dev servers set many and long fields; Node.js's own 16 KiB are for strangers.
 const maxResponseHeaderBytes = 128 * 1024
 
@@ -32,11 +35,20 @@ export class EndpointPool {
   readonly own: { readonly authority: string; readonly hostname: string } | undefined
   /** Given with each request: what undici would make of the Host field is a stranger's text. */
   readonly serverName: string
-  readonly pool: Pool
+  readonly #origin: string
+  /** While there is anything to pass, and a little longer. */
+  #pool: Pool | undefined
+  #used = false
   #lease: Lease
   readonly #closed = new AbortController()
 
-  constructor(lease: Lease, endpoint: Endpoint, options: PoolOptions) {
+  constructor(
+    lease: Lease,
+    endpoint: Endpoint,
+    private readonly options: PoolOptions,
+    /** Told when connections may be opened. */
+    private readonly opened: (pool: EndpointPool) => void,
+  ) {
     this.#lease = lease
     this.generation = lease.generation
     this.endpoint = endpoint
@@ -52,7 +64,13 @@ export class EndpointPool {
       this.own = undefined
     }
     this.serverName = endpoint.tls?.serverName || serverName
-    this.pool = new Pool(`${scheme}://${authority}`, {
+    this.#origin = `${scheme}://${authority}`
+  }
+
+  #open(): Pool {
+    const { options } = this
+    this.opened(this)
+    return new Pool(this.#origin, {
       connections: null,
       pipelining: 1,
       allowH2: false,
@@ -90,18 +108,34 @@ export class EndpointPool {
 
   dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAware, lease: Lease): void {
     this.#lease = lease
-    this.pool.dispatch(options, handler)
+    this.#used = true
+    this.#pool ??= this.#open()
+    this.#pool.dispatch(options, handler)
+  }
+
+  /** Closes what nothing has passed through since this was called last; it is opened again when needed. @returns whether it did */
+  closeIdle(): boolean {
+    if (this.#pool) {
+      const { running, pending, queued } = this.#pool.stats
+      const idle = !this.#used && running + pending + queued === 0
+      this.#used = false
+      if (!idle) return false
+      // Closing can only fail because it is destroyed meanwhile.
+      this.#pool.close().catch(() => {})
+    }
+    this.#pool = undefined
+    return true
   }
 
   /** Lets what runs end, then closes. */
   async retire(): Promise<void> {
-    await this.pool.close()
+    await this.#pool?.close()
     this.#closed.abort()
   }
 
   async destroy(): Promise<void> {
     this.#closed.abort()
-    await this.pool.destroy()
+    await this.#pool?.destroy()
   }
 }
 
@@ -109,8 +143,19 @@ export class EndpointPool {
 export class Pools {
   readonly #byId = new Map<string, EndpointPool[]>()
   readonly #retiring = new Set<EndpointPool>()
+  /** Those with connections. */
+  readonly #open = new Set<EndpointPool>()
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(private readonly options: PoolOptions) {}
+  constructor(
+    private readonly options: PoolOptions,
+    private readonly idleMs = idlePoolMs,
+  ) {}
+
+  /** How many have connections, or had a moment ago. */
+  get openCount(): number {
+    return this.#open.size
+  }
 
   /** The pool for where the lease's instance answers now. */
   for(lease: Lease): EndpointPool {
@@ -126,7 +171,7 @@ export class Pools {
   }
 
   #add(lease: Lease, endpoint: Endpoint, before: readonly EndpointPool[] = []): EndpointPool {
-    const added = new EndpointPool(lease, endpoint, this.options)
+    const added = new EndpointPool(lease, endpoint, this.options, (pool) => this.#opened(pool))
     const kept = [added]
     for (const pool of before) {
       // The instance has moved, or is older than the one that is being replaced.
@@ -152,10 +197,26 @@ export class Pools {
   async close(): Promise<void> {
     const all = [...this.#retiring, ...[...this.#byId.values()].flat()]
     this.#byId.clear()
+    clearInterval(this.#timer)
     await Promise.all(all.map((pool) => pool.destroy()))
   }
 
+  #opened(pool: EndpointPool): void {
+    this.#open.add(pool)
+    this.#timer ??= setInterval(() => this.#closeIdle(), this.idleMs).unref()
+  }
+
+  #closeIdle(): void {
+    for (const pool of this.#open) {
+      if (pool.closeIdle()) this.#open.delete(pool)
+    }
+    if (this.#open.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
   #retire(pool: EndpointPool): void {
+    this.#open.delete(pool)
     this.#retiring.add(pool)
     const forget = (): void => {
       this.#retiring.delete(pool)
