@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Admission } from '../admission/admission.js'
 import type { Line } from '../admission/line.js'
@@ -142,8 +143,20 @@ function stopReading(
   const isFirst = !('req' in client) || isHttp2Request(request) || client.socket !== null
   if (isFirst) return undefined
   const { socket } = request as IncomingMessage
-  socket.pause()
+  const before = stopped.get(socket) ?? 0
+  stopped.set(socket, before + 1)
+  // Node.js reads on after each request that it finds in what has come, so not before it has found all of them.
+  if (before === 0) process.nextTick(() => void (stopped.has(socket) && socket.pause()))
   return () => {
-    if (!socket.destroyed) socket.resume()
+    const left = (stopped.get(socket) ?? 1) - 1
+    if (left > 0) {
+      stopped.set(socket, left)
+    } else {
+      stopped.delete(socket)
+      if (!socket.destroyed) socket.resume()
+    }
   }
 }
+
+/** How many requests of a connection that is not read wait. */
+const stopped = new WeakMap<Socket, number>()
