@@ -92,18 +92,20 @@ export class Admission {
     if (line.squeezed && line.working >= line.cap) throw overloaded(line)
   }
 
-  /** @throws {@link RateLimitedError} where the environment, or its owner, has had as many requests as it may in this time */
-  assertRates(line: Line, owner: string | undefined): void {
-    const { ownerRateLimit } = this.#options
+  /** @throws {@link RateLimitedError} where the environment has had as many requests as it may in this time */
+  assertRate(line: Line): void {
     const { rateLimit } = line.limits
     if (rateLimit) assertRate(this.#rates, rateLimit, line.id, undefined)
-    if (ownerRateLimit && owner !== undefined) {
-      assertRate(this.#rates, ownerRateLimit, line.id, owner)
-    }
+  }
+
+  /** The same for all of an owner's. @throws {@link RateLimitedError} */
+  assertOwnerRate(line: Line, owner: string): void {
+    const { ownerRateLimit } = this.#options
+    if (ownerRateLimit) assertRate(this.#rates, ownerRateLimit, line.id, owner)
   }
 
   /** Whether the owner of a request makes a difference. */
-  get asksForOwner(): boolean {
+  get limitsOwners(): boolean {
     return this.#options.ownerRateLimit !== undefined
   }
 

@@ -222,10 +222,8 @@ export class Doorman {
     try {
       admission.assertNotOverloaded(line)
       const owner = this.#authorize && (await askHost(this.#authorize, request, match))
-      admission.assertRates(
-        line,
-        owner ?? (admission.asksForOwner ? this.manager.ownerOf(match.id) : undefined),
-      )
+      admission.assertRate(line)
+      if (owner !== undefined) admission.assertOwnerRate(line, owner)
       await this.#use(request, client, head, match, line, owner, use)
     } catch (error) {
       if (!(error instanceof LimitError)) throw error
@@ -246,6 +244,7 @@ export class Doorman {
     use: Use,
   ): Promise<void> {
     let refused: UpstreamConnectError | undefined
+    let counted = owner !== undefined
     for (;;) {
       const lease =
         this.manager.acquireReady(match.id) ??
@@ -254,6 +253,8 @@ export class Doorman {
       if (!lease) return
       let place: Place | undefined
       try {
+        if (!counted) this.#assertOwnerRate(line)
+        counted = true
         const entered = this.#entrance.enter(request, client, line, lease)
         // eslint-disable-next-line no-await-in-loop -- as above
         place = entered instanceof Promise ? await entered : entered
@@ -279,6 +280,13 @@ export class Doorman {
         lease.release()
       }
     }
+  }
+
+  /** Of an environment that runs, the owner is known even where the host names none. */
+  #assertOwnerRate(line: Line): void {
+    if (!this.#admission.limitsOwners) return
+    const owner = this.manager.ownerOf(line.id)
+    if (owner !== undefined) this.#admission.assertOwnerRate(line, owner)
   }
 
   async #wait(
