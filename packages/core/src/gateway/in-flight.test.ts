@@ -183,6 +183,34 @@ describe('a request that waits for its turn', () => {
     expect(await waits.answer).toMatchObject({ status: 200, body: 'a2' })
   })
 
+  it('holds up no instance that is to end, and goes to the next', async () => {
+    const answers = new Map<string, () => void>()
+    await using scene = await LoadScene.of({
+      maxInFlight: 1,
+      spawner: inProcessSpawner({
+        app: () => {
+          const name = `instance ${answers.size + 1}`
+          answers.set(name, () => {})
+          return (_request, response) => {
+            if (name === 'instance 1') answers.set(name, () => response.end(name))
+            else response.end(name)
+          }
+        },
+      }),
+      specFor: () => ({ run: {} }),
+    })
+    const first = scene.ask('a')
+    await scene.until(() => scene.loadOf('a')?.inFlight === 1)
+    const waits = scene.ask('a')
+    await scene.queued('a', 1)
+    const stopped = scene.gateway.manager.stop('a', { drainMs: 60_000 })
+    await scene.until(() => scene.loadOf('a')?.waiting === 1)
+    answers.get('instance 1')?.()
+    await stopped
+    expect((await first.answer).body).toBe('instance 1')
+    expect((await waits.answer).body).toBe('instance 2')
+  })
+
   it('is told so when the gateway closes', async () => {
     await using scene = await LoadScene.of({ maxInFlight: 1 })
     scene.ask('a')

@@ -145,6 +145,11 @@ describe('uploads', () => {
 
   it('that come with their heads are requests like others', async () => {
     await using scene = await LoadScene.of({ maxInFlight: 1, maxStreams: 0 })
+    // Nobody waits for a start any more.
+    const { answer } = scene.ask('a')
+    await scene.arrived(1)
+    scene.answerFirst()
+    await answer
     const socket = await scene.socket()
     socket.write(`POST / HTTP/1.1\r\n${head('a', 'Content-Length: 4\r\n')}abcd`)
     await scene.arrived(1)
