@@ -2,11 +2,17 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import {
+  admissionRules,
+  resolveAdmissionOptions,
+} from '../../packages/core/src/admission/options.ts'
 import * as errors from '../../packages/core/src/errors.ts'
 import {
   forwarderRules,
   resolveForwarderOptions,
 } from '../../packages/core/src/forwarding/forwarder-options.ts'
+import { errorAnswer } from '../../packages/core/src/gateway/error-page.ts'
+import * as limitErrors from '../../packages/core/src/limit-errors.ts'
 import { resolveManagerOptions } from '../../packages/core/src/manager/options.ts'
 import { defaultInheritEnv } from '../../packages/core/src/spawning/process/environment-variables.ts'
 import { staticSpawner } from '../../packages/core/src/spawning/static.ts'
@@ -29,16 +35,18 @@ describe('docs/failures.md', () => {
     expect(rows.filter((row) => !row['when'] || !row['what to do'])).toEqual([])
   })
 
+  it('has each member of an answer, and no other', () => {
+    const told = tableOf(read('docs/failures.md'), 'member').flatMap((row) =>
+      unquoted(row['member'] ?? '').split(', '),
+    )
+    expect([...told, 'type'].toSorted()).toEqual([...answerMembers(), 'lastLogLines'].toSorted())
+  })
+
   it('has each event with what it tells', () => {
     const told = tableOf(read('docs/failures.md'), 'event').map((row) =>
       unquoted(row['event'] ?? ''),
     )
-    const events = /interface ManagerEvents \{(?<members>.*?)^\}/ms.exec(
-      read('packages/core/src/events.ts'),
-    )
-    const names = [...(events?.groups?.['members'] ?? '').matchAll(/^ {2}(\w+): \[/gm)].map(
-      ([, name = '']) => name,
-    )
+    const names = membersOf('packages/core/src/events.ts', 'ManagerEvents')
     expect(names.length).toBeGreaterThan(3)
     expect(told.toSorted()).toEqual(names.toSorted())
   })
@@ -94,6 +102,81 @@ describe('docs/forwarding.md and docs/browser-isolation.md', () => {
   })
 })
 
+describe('docs/overload.md', () => {
+  const page = read('docs/overload.md')
+  const told = rowsWith(page, 'option').map((row) => [
+    unquoted(row['option'] ?? ''),
+    row['default'] ?? '',
+  ])
+
+  it('has each option of admission, and no other', () => {
+    expect(told.map(([name = '']) => name).toSorted()).toEqual(
+      Object.keys(admissionRules).toSorted(),
+    )
+  })
+
+  it('has their defaults', () => {
+    const resolved = resolveAdmissionOptions({})
+    const usual = resolved.limitsFor('a')
+    const defaults: Readonly<Record<string, unknown>> = {
+      ...resolved,
+      ...usual,
+      // Without the host's own, that of every environment.
+      limitsFor: resolved.limitsFor('b') === usual ? undefined : resolved.limitsFor,
+    }
+    expect(told).toEqual(told.map(([name = '']) => [name, asDefault(name, defaults[name])]))
+  })
+
+  it.each([
+    ['of the gateway', 'LoadReport'],
+    ['of an environment', 'EnvironmentLoad'],
+  ])('has what load() tells %s', (column, name) => {
+    const members = tableOf(page, column).map((row) => unquoted(row[column] ?? ''))
+    expect(members).toEqual(
+      membersOf('packages/core/src/admission/load-report.ts', name).toSorted(
+        (a, b) => members.indexOf(a) - members.indexOf(b),
+      ),
+    )
+  })
+
+  it.each([
+    ['load.ts', 'sampleMs', 100, 'every 100 ms'],
+    ['load.ts', 'busyUtilisation', 0.5, 'half of its time'],
+    ['load.ts', 'leastAsked', 10, '100 requests a second'],
+    ['rounds.ts', 'mostPerTurn', 32, '32 requests are let in'],
+    ['refusals.ts', 'refusalBurst', 50, 'at once 50 times'],
+    ['refusals.ts', 'refusalsPerSecond', 100, '100 times a second'],
+    ['bodies.ts', 'stuckMs', 1_000, 'a second or more'],
+    ['turned-away.ts', 'least', 1_000, 'from 1 s'],
+    ['turned-away.ts', 'most', 60_000, 'to 60 s'],
+  ])('says what %s has as %s', (file, name, value, words) => {
+    const source = read(`packages/core/src/admission/${file}`)
+    const [, found = ''] = new RegExp(`const ${name} = ([\\d_.]+)$`, 'm').exec(source) ?? []
+    expect(Number(found.replaceAll('_', ''))).toBe(value)
+    expect(page.replace(/\s+/g, ' ')).toContain(words)
+  })
+})
+
+describe.each(globSync('docs/*.svg', { cwd: root }))('%s', (path) => {
+  const picture = read(path)
+
+  it('says in words what it shows', () => {
+    expect(picture).toMatch(/<title id="title">[^<]+</)
+    expect(picture).toMatch(/<desc id="desc">[^<]+</)
+    expect(picture).toContain('aria-labelledby="title desc"')
+  })
+
+  it('is readable in light and dark', () => {
+    expect(picture).toContain('@media (prefers-color-scheme: dark)')
+  })
+
+  it('runs nothing, and asks no other site', () => {
+    expect(picture).not.toMatch(/<script|<foreignObject|@import|\son\w+=|href=/i)
+    const elsewhere = [...picture.matchAll(/url\((?!#)[^)]*\)|https?:[^"\s]+/g)].map(String)
+    expect(elsewhere).toEqual(['http://www.w3.org/2000/svg'])
+  })
+})
+
 describe('docs/process-environments.md', () => {
   it('names the variables that environments get, and no other', () => {
     const [, section = ''] = read('docs/process-environments.md').split('## Its variables\n')
@@ -122,19 +205,54 @@ it('README.md leads to every page', () => {
 
 /** The status of each code, as the classes say it; several where a constructor takes one of them. */
 function statuses(): Record<string, string> {
-  const source = read('packages/core/src/errors.ts')
+  const source = ['errors.ts', 'limit-errors.ts']
+    .map((file) => read(`packages/core/src/${file}`))
+    .join('\n')
   const found = Object.fromEntries(
-    [...source.matchAll(/^export class \w+ extends AlcoveError \{.*?^\}/gms)].map(([text]) => {
-      const [, code = ''] = /readonly code = '(\w+)'/.exec(text) ?? []
-      const [, status = ''] = /readonly status(?: = |: )([\d |]+)/.exec(text) ?? []
-      return [code, status.trim().replaceAll(' | ', ', ')]
-    }),
+    [...source.matchAll(/^export class \w+ extends (?:Alcove|Limit)Error \{.*?^\}/gms)].map(
+      ([text]) => {
+        const [, code = ''] = /readonly code = '(\w+)'/.exec(text) ?? []
+        const [, status = ''] = /readonly status(?: = |: )([\d |]+)/.exec(text) ?? []
+        return [code, status.trim().replaceAll(' | ', ', ')]
+      },
+    ),
   )
-  const classes = Object.values(errors).filter(
+  const { LimitError, ...limits } = limitErrors
+  const classes = Object.values({ ...errors, ...limits }).filter(
     (value) => typeof value === 'function' && value.prototype instanceof errors.AlcoveError,
   )
+  const limited = Object.values(limits).filter((value) => value.prototype instanceof LimitError)
+  expect(limited, 'that each limit says which it is').toHaveLength(Object.keys(limits).length)
   expect(Object.keys(found), 'that the text is read as it is meant').toHaveLength(classes.length)
   return found
+}
+
+/** What an answer to a limit may tell. */
+function answerMembers(): readonly string[] {
+  const error = new limitErrors.RateLimitedError('Too many', {
+    limit: 'ownerRateLimit',
+    whose: 'owner',
+    owner: 'web',
+    id: 'a',
+    retryAfterMs: 1,
+  })
+  const request = { headers: {}, method: 'GET' } as Parameters<typeof errorAnswer>[0]
+  return Object.keys(JSON.parse(errorAnswer(request, error, false).body) as object)
+}
+
+/** The names that an interface of a file has. */
+function membersOf(file: string, name: string): readonly string[] {
+  const found = new RegExp(`interface ${name} \\{(?<members>.*?)^\\}`, 'ms').exec(read(file))
+  const members = found?.groups?.['members'] ?? ''
+  return [...members.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, member = '']) => member)
+}
+
+/** A default as a page writes it. */
+function asDefault(name: string, value: unknown): string {
+  if (value === undefined) return 'none'
+  if (value === false) return 'false'
+  const mebibytes = Number(value) / 1024 / 1024
+  return name.endsWith('Bytes') ? `${mebibytes} MiB` : Number(value).toLocaleString('en-US')
 }
 
 function expectDefaults(page: string): void {
