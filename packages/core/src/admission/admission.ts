@@ -69,7 +69,7 @@ export class Admission {
   /**
    * Says that a request for an environment has come; {@link depart} is to be called once it is over.
    *
-   * @throws {@link OverloadedError} where it is to be turned away before anybody is asked about it
+   * @throws a HookFailedError where `limitsFor` fails
    */
   arrive(id: string): Line {
     let line = this.#lines.get(id)
@@ -106,7 +106,7 @@ export class Admission {
 
   /** Whether the owner of a request makes a difference. */
   get limitsOwners(): boolean {
-    return this.#options.ownerRateLimit !== undefined
+    return this.#options.ownerRateLimit !== false
   }
 
   /**
@@ -122,12 +122,11 @@ export class Admission {
   /**
    * A place where there is one at once; `undefined`: {@link queue} is for the others.
    *
-   * @param streams - The client still sends, or a tunnel is asked for.
+   * @param streams - The client still sends.
    */
   enter(line: Line, streams: boolean): Place | undefined {
     if (streams) {
-      if (line.streaming >= line.limits.maxStreams || line.uploads.length > 0) return undefined
-      return this.#place(line, true)
+      return line.uploads.length === 0 && mayUpload(line) ? this.#place(line, true) : undefined
     }
     const free = line.working < line.cap && line.requests.length === 0
     return free && this.#rounds.take(line) ? this.#place(line, false) : undefined
@@ -142,9 +141,12 @@ export class Admission {
     if (this.#closed) throw new ClosedError()
     this.assertNotOverloaded(line)
     const { limits } = line
+    // It would wait for what never comes.
+    if (streams && limits.maxStreams === 0) throw tooManyStreams(line)
     // A line of its own, so that uploads without an end keep nobody else waiting.
     const queue = streams ? line.uploads : line.requests
-    if (streams && this.bodies.endStuck(line)) {
+    const lacksStream = streams && line.streaming >= limits.maxStreams
+    if (lacksStream && this.bodies.endStuck(line)) {
       // Its place is free in a moment.
     } else if (queue.length >= limits.maxQueued) {
       throw queueFull(line)
@@ -162,9 +164,10 @@ export class Admission {
 
   /** No line for those who would wait for a tunnel: who opens one sees to opening another. @throws {@link StreamLimitError} */
   enterTunnel(line: Line): Place {
-    const place = this.enter(line, true)
-    if (!place) throw tooManyStreams(line)
-    return place
+    if (line.streaming >= line.limits.maxStreams && !this.bodies.endStuck(line)) {
+      throw tooManyStreams(line)
+    }
+    return this.#place(line, true)
   }
 
   /** @see Place.uploaded */
@@ -239,8 +242,10 @@ export class Admission {
   }
 
   #freed(line: Line): void {
-    while (line.uploads.first && line.streaming < line.limits.maxStreams) {
+    while (line.uploads.first && mayUpload(line)) {
       line.uploads.first.admit(this.#place(line, true))
+      // They take turns with requests, since each will work in the end.
+      if (line.requests.length > 0) break
     }
     this.#rounds.add(line)
     this.#rounds.run()
@@ -256,6 +261,14 @@ export class Admission {
     this.#freed(line)
     return true
   }
+}
+
+/**
+ * Whether an upload may begin: it takes no place to work before it is whole, but then it does, so none begins while there is not one
+ * that it could have.
+ */
+function mayUpload({ streaming, working, cap, limits }: Line): boolean {
+  return streaming < limits.maxStreams && working < cap
 }
 
 function nextTurn(then: () => void): void {

@@ -26,6 +26,7 @@ export interface BodyKeeper {
 export class Bodies {
   readonly #lines = new Set<Line>()
   #timer: Timer | undefined
+  #closed = false
 
   constructor(
     private readonly clock: Clock,
@@ -40,7 +41,7 @@ export class Bodies {
     newWindow(place, nowMs)
     place.line.bodies.add(place)
     this.#lines.add(place.line)
-    this.#timer ??= this.clock.setTimer(lookMs, this.#look)
+    if (!this.#closed) this.#timer ??= this.clock.setTimer(lookMs, this.#look)
   }
 
   unwatch(place: Place): void {
@@ -65,6 +66,7 @@ export class Bodies {
   }
 
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -74,6 +76,7 @@ export class Bodies {
     let awaited = false
     for (const line of this.#lines) {
       for (const place of line.bodies) this.#lookAt(place, nowMs)
+      if (line.uploads.length > 0 && line.streaming >= line.limits.maxStreams) this.endStuck(line)
       awaited ||= line.queued > 0
     }
     this.#timer =

@@ -42,6 +42,9 @@ export class LoadWatch {
   /** As of the last sample. */
   now: LoopLoad = { lagMs: 0, utilisation: 0 }
   #overloaded = false
+  #closed = false
+  /** Of the last sample alone. */
+  #lastLagMs = 0
   #timer: Timer | undefined
   #meter: LoopMeter | undefined
 
@@ -60,22 +63,25 @@ export class LoadWatch {
 
   /** Something goes on from here on; cheap where it does already. */
   begin(): void {
-    if (this.#timer) return
+    if (this.#timer || this.#closed) return
     // A new one: of the time before nothing is to count.
     this.#meter = this.newMeter()
     this.#timer = this.clock.setTimer(sampleMs, this.#sample)
   }
 
   close(): void {
+    this.#closed = true
     this.#timer?.cancel()
   }
 
   readonly #sample = (): void => {
     const load = this.#meter?.() ?? this.now
-    // Half of what was before, so that one long turn of the host's is no overload.
+    // Half of what was before, and two samples that are late, so that one long turn of the host's is no overload, however long.
     const lagMs = (this.now.lagMs + load.lagMs) / 2
     this.now = { lagMs, utilisation: load.utilisation }
-    this.#overloaded = lagMs > this.maxLoopLagMs && load.utilisation >= busyUtilisation
+    const again = this.#overloaded || Math.min(load.lagMs, this.#lastLagMs) > this.maxLoopLagMs / 2
+    this.#lastLagMs = load.lagMs
+    this.#overloaded = again && lagMs > this.maxLoopLagMs && load.utilisation >= busyUtilisation
     if (this.#overloaded) this.#squeeze()
     for (const line of this.lines.values()) {
       if (!this.#overloaded && line.squeezed) this.#relax(line)
@@ -85,19 +91,27 @@ export class LoadWatch {
       line.served = 0
     }
     this.#timer = this.lines.size > 0 ? this.clock.setTimer(sampleMs, this.#sample) : undefined
-    if (!this.#timer) this.now = { lagMs: 0, utilisation: 0 }
+    if (!this.#timer) this.#rest()
+  }
+
+  #rest(): void {
+    this.now = { lagMs: 0, utilisation: 0 }
+    this.#lastLagMs = 0
+    this.#overloaded = false
   }
 
   /** The one that asks for most, and not less than its share: with each sample half of what it has, down to one place. */
   #squeeze(): void {
     let all = 0
+    let weights = 0
     let heaviest: Line | undefined
     for (const line of this.lines.values()) {
       all += line.asked
-      const canGive = line.cap > 1 || !line.squeezed
+      weights += line.limits.weight
+      const canGive = line.asked >= leastAsked && (line.cap > 1 || !line.squeezed)
       if (canGive && (!heaviest || share(line) > share(heaviest))) heaviest = line
     }
-    if (!heaviest || heaviest.asked < leastAsked || heaviest.asked < all / this.lines.size) return
+    if (!heaviest || share(heaviest) < all / weights) return
     heaviest.squeezed = true
     heaviest.cap = Math.max(1, Math.floor(Math.min(heaviest.cap, unlimitedCap) / 2))
   }

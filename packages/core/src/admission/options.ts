@@ -1,7 +1,6 @@
-import { HookFailedError } from '../errors.js'
+import { HookFailedError, InvalidOptionError } from '../errors.js'
 import {
   type Rule,
-  type Rules,
   checkOptions,
   countOrUnlimited,
   durationOrNeverMs,
@@ -41,8 +40,8 @@ export interface EnvironmentLimits {
   readonly bodyRateWindowMs: number
   /** Its share of the gateway where several environments have requests waiting: with 2, two for each one of others. @default 1 */
   readonly weight: number
-  /** How many requests the environment may get in a time: then 429 `ALCOVE_RATE_LIMITED`. @default none */
-  readonly rateLimit?: RateLimit | undefined
+  /** How many requests the environment may get in a time: then 429 `ALCOVE_RATE_LIMITED`. @default false: any number */
+  readonly rateLimit: RateLimit | false
 }
 
 /** How requests are let in. */
@@ -51,8 +50,8 @@ export interface AdmissionOptions extends Partial<EnvironmentLimits> {
   readonly limitsFor?: (environment: {
     readonly id: string
   }) => Partial<EnvironmentLimits> | undefined
-  /** How many requests the environments of one owner may get in a time: then 429 `ALCOVE_RATE_LIMITED`. @default none */
-  readonly ownerRateLimit?: RateLimit
+  /** How many requests the environments of one owner may get in a time: then 429 `ALCOVE_RATE_LIMITED`. @default false: any number */
+  readonly ownerRateLimit?: RateLimit | false
   /** How many requests may wait for the start of one environment: then 503 `ALCOVE_QUEUE_FULL`. @default 1024 */
   readonly maxWaiting?: number
   /** How many bytes these may have sent. @default 16 MiB */
@@ -68,10 +67,12 @@ export interface AdmissionOptions extends Partial<EnvironmentLimits> {
   readonly maxLoopLagMs?: number
 }
 
-const aboveZero = (value: unknown): boolean => typeof value === 'number' && value > 0
+const aboveZero = (value: unknown): boolean =>
+  typeof value === 'number' && value > 0 && Number.isFinite(value)
 const rateLimit: Rule = {
-  expected: '{ requestsPerSecond, burst }, positive numbers, with a burst of 1 or more',
+  expected: '{ requestsPerSecond, burst }, positive numbers, with a burst of 1 or more, or false',
   holds: (value) => {
+    if (value === false) return true
     if (!object.holds(value)) return false
     const { requestsPerSecond, burst = 1, ...others } = value as Partial<RateLimit>
     const isBurst = typeof burst === 'number' && burst >= 1
@@ -122,7 +123,7 @@ export type ResolvedAdmissionOptions = Readonly<
     >
   >
 > & {
-  readonly ownerRateLimit: RateLimit | undefined
+  readonly ownerRateLimit: RateLimit | false
   /** The limits of an environment. @throws {@link HookFailedError} */
   readonly limitsFor: (id: string) => EnvironmentLimits
 }
@@ -139,13 +140,13 @@ export function resolveAdmissionOptions(options: AdmissionOptions): ResolvedAdmi
       minBodyBytesPerSecond: 100,
       bodyRateWindowMs: 30_000,
       weight: 1,
-      rateLimit: undefined,
+      rateLimit: false,
     },
     options,
   )
   const { limitsFor } = options
   return Object.freeze({
-    ownerRateLimit: options.ownerRateLimit,
+    ownerRateLimit: options.ownerRateLimit ?? false,
     maxWaiting: options.maxWaiting ?? 1024,
     maxWaitingBytes: options.maxWaitingBytes ?? 16 * 1024 * 1024,
     maxHeld: options.maxHeld ?? 10_000,
@@ -160,13 +161,12 @@ function own(
   id: string,
 ): Partial<EnvironmentLimits> {
   try {
-    const limits = limitsFor({ id }) ?? {}
-    checkOptions(
-      `what \`limitsFor\` returns for environment "${id}"`,
-      limits,
-      environmentRules as Rules,
-    )
-    return limits
+    const limits: unknown = limitsFor({ id }) ?? {}
+    if (isThenable(limits)) {
+      throw new InvalidOptionError('Expected `limitsFor` to return limits, got a promise')
+    }
+    checkOptions(`what \`limitsFor\` returns for environment "${id}"`, limits, environmentRules)
+    return limits as Partial<EnvironmentLimits>
   } catch (cause) {
     throw new HookFailedError(`\`limitsFor\` failed for environment "${id}"`, { id, cause })
   }
@@ -184,4 +184,8 @@ function merged(base: EnvironmentLimits, changes: Partial<EnvironmentLimits>): E
     weight: changes.weight ?? base.weight,
     rateLimit: changes.rateLimit ?? base.rateLimit,
   })
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { readonly then?: unknown }).then === 'function'
 }

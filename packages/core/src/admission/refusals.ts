@@ -1,4 +1,4 @@
-import { LimitError } from '../limit-errors.js'
+import type { AlcoveError } from '../errors.js'
 import type { Line } from './line.js'
 
 /** How many refusals an environment's clients get in a second; the others are held back. */
@@ -9,13 +9,18 @@ const refusalBurst = 50
 /** Counts refusals by their reasons, and says how long one is held back. */
 export class Refusals {
   readonly #byCode = new Map<string, number>()
+  readonly #counted = new WeakSet()
 
   /** How often each limit has turned somebody away, by the code of its error. */
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#byCode)
   }
 
-  count({ code }: { readonly code: string }): void {
+  /** A body that is cut off may be answered with the same error: counted once. */
+  count(error: AlcoveError): void {
+    if (this.#counted.has(error)) return
+    this.#counted.add(error)
+    const { code } = error
     this.#byCode.set(code, (this.#byCode.get(code) ?? 0) + 1)
   }
 
@@ -29,9 +34,4 @@ export class Refusals {
     line.nextRefusalMs = Math.max(line.nextRefusalMs, nowMs) + spacingMs
     return Math.max(0, earliestMs - nowMs)
   }
-}
-
-/** Whether a refusal is one of load, which clients may run into by the thousand. */
-export function isRefusal(error: unknown): error is LimitError {
-  return error instanceof LimitError
 }

@@ -76,7 +76,12 @@ export class Entrance {
     }
     if (waiter.list) waiter.onEnd = end
     else end()
-    return waiter.place
+    if (!streams) return waiter.place
+    return waiter.place.then((place) => {
+      // All of it has come meanwhile.
+      if (!isUploading(request)) place?.uploaded()
+      return place
+    })
   }
 
   /**

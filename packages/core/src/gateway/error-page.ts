@@ -72,7 +72,7 @@ const titles: Readonly<Record<number, string>> = {
   401: 'Sign in first',
   403: 'Not allowed',
   404: 'Not found',
-  408: 'Nothing came',
+  408: 'Too slow',
   429: 'Too much at once',
   500: 'Set up wrongly',
   502: 'Broken answer',
