@@ -6,7 +6,7 @@ import { thrownBy } from './test-support/admission-scene.js'
 
 const usual = {
   maxInFlight: 16,
-  maxQueued: 1024,
+  maxQueued: 2048,
   queueTimeoutMs: 10_000,
   maxStreams: 512,
   streamAfterMs: 5_000,
@@ -32,10 +32,10 @@ describe('resolveAdmissionOptions()', () => {
     const { limitsFor, ...ofAll } = resolveAdmissionOptions({})
     expect(ofAll).toEqual({
       ownerRateLimit: false,
-      maxWaiting: 1024,
-      maxWaitingBytes: 16 * 1024 * 1024,
+      maxWaiting: 2048,
+      maxWaitingBytes: 16 * 1024 * 2048,
       maxHeld: 10_000,
-      maxHeldBytes: 64 * 1024 * 1024,
+      maxHeldBytes: 64 * 1024 * 2048,
       maxLoopLagMs: 100,
     })
     expect(limitsFor('a')).toEqual(usual)

@@ -20,7 +20,7 @@ export interface RateLimit {
 export interface EnvironmentLimits {
   /** How many requests may be with the environment; the others wait. `Infinity`: all. @default 16 */
   readonly maxInFlight: number
-  /** How many may wait for one of these places: then 503 `ALCOVE_QUEUE_FULL`. @default 1024 */
+  /** How many may wait for one of these places: then 503 `ALCOVE_QUEUE_FULL`. @default 2048 */
   readonly maxQueued: number
   /** How long one may wait: then 503 `ALCOVE_QUEUE_TIMEOUT`. @default 10_000 */
   readonly queueTimeoutMs: number
@@ -52,7 +52,7 @@ export interface AdmissionOptions extends Partial<EnvironmentLimits> {
   }) => Partial<EnvironmentLimits> | undefined
   /** How many requests the environments of one owner may get in a time: then 429 `ALCOVE_RATE_LIMITED`. @default false: any number */
   readonly ownerRateLimit?: RateLimit | false
-  /** How many requests may wait for the start of one environment: then 503 `ALCOVE_QUEUE_FULL`. @default 1024 */
+  /** How many requests may wait for the start of one environment: then 503 `ALCOVE_QUEUE_FULL`. @default 2048 */
   readonly maxWaiting?: number
   /** How many bytes these may have sent. @default 16 MiB */
   readonly maxWaitingBytes?: number
@@ -133,7 +133,7 @@ export function resolveAdmissionOptions(options: AdmissionOptions): ResolvedAdmi
   const usual = merged(
     {
       maxInFlight: 16,
-      maxQueued: 1024,
+      maxQueued: 2048,
       queueTimeoutMs: 10_000,
       maxStreams: 512,
       streamAfterMs: 5_000,
@@ -147,7 +147,7 @@ export function resolveAdmissionOptions(options: AdmissionOptions): ResolvedAdmi
   const { limitsFor } = options
   return Object.freeze({
     ownerRateLimit: options.ownerRateLimit ?? false,
-    maxWaiting: options.maxWaiting ?? 1024,
+    maxWaiting: options.maxWaiting ?? 2048,
     maxWaitingBytes: options.maxWaitingBytes ?? 16 * 1024 * 1024,
     maxHeld: options.maxHeld ?? 10_000,
     maxHeldBytes: options.maxHeldBytes ?? 64 * 1024 * 1024,
