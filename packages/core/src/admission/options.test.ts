@@ -33,9 +33,9 @@ describe('resolveAdmissionOptions()', () => {
     expect(ofAll).toEqual({
       ownerRateLimit: false,
       maxWaiting: 2048,
-      maxWaitingBytes: 16 * 1024 * 2048,
+      maxWaitingBytes: 16 * 1024 * 1024,
       maxHeld: 10_000,
-      maxHeldBytes: 64 * 1024 * 2048,
+      maxHeldBytes: 64 * 1024 * 1024,
       maxLoopLagMs: 100,
     })
     expect(limitsFor('a')).toEqual(usual)
