@@ -7,14 +7,24 @@ export interface ConnectionAware extends Dispatcher.DispatchHandler {
   connection: Connection | undefined
 }
 
-/** One connection of a pool, which knows whether it has carried a request before. */
+/** Who keeps a connection. */
+export interface ConnectionOwner {
+  /** It may be given another request. */
+  idle(): void
+  /** It has ended, or could not be made, and is of no more use. */
+  over(): void
+}
+
+/** One connection of a set, which knows whether it has carried a request before. */
 export class Connection extends Client {
+  readonly #owner: ConnectionOwner
+  #idle = false
   #requests = 0
   #socket: Socket | undefined
   #filter: InterimFilter | undefined
 
-  /** @param options - Those of a pool, which has made a function of how to connect. */
-  constructor(origin: URL, options: Client.Options) {
+  /** @param options - With a function to connect by. */
+  constructor(origin: URL, options: Client.Options, owner: ConnectionOwner) {
     const connect = options.connect as buildConnector.connector
     let take: (socket: Socket) => void = () => {}
     super(origin, {
@@ -26,10 +36,40 @@ export class Connection extends Client {
         })
       },
     })
-    take = (socket) => this.#take(socket)
+    take = (socket) => this.#watch(socket)
+    this.#owner = owner
+    this.on('drain', () => this.free())
     this.on('disconnect', () => {
       this.#requests = 0
+      this.#endUnused()
     })
+    this.on('connectionError', () => this.#endUnused())
+  }
+
+  /** Takes it from among the idle ones. @returns `false` where it has ended meanwhile */
+  take(): boolean {
+    this.#idle = false
+    return this.#socket?.destroyed !== true
+  }
+
+  /** Its request is done. undici itself says so later, after a turn of the event loop, and sends nothing before. */
+  free(): void {
+    if (this.#idle || this.closed) return
+    this.#idle = true
+    this.#owner.idle()
+  }
+
+  /** What it was for has failed: whether it waits for anything else is known a turn later. */
+  failed(): void {
+    setImmediate(() => {
+      if (this.stats.size === 0) this.free()
+    })
+  }
+
+  #endUnused(): void {
+    if (this.stats.size > 0 || this.closed) return
+    this.#owner.over()
+    this.close().catch(() => {})
   }
 
   /** Counts one more request. @returns whether there were others before */
@@ -56,7 +96,7 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
-  #take(socket: Socket): void {
+  #watch(socket: Socket): void {
     this.#socket = socket
     this.#filter = new InterimFilter()
     const { read } = socket

@@ -138,6 +138,7 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.connection?.failed()
     if (this.over || this.ended) return
     if (this.#sent && this.#mayRetry()) {
       this.#isRetry = true

@@ -1,8 +1,9 @@
 import type { ConnectionOptions } from 'node:tls'
-import { type buildConnector, Pool, type Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
 import { type Endpoint, sameEndpoint } from '../environment/endpoint.js'
 import type { Lease } from '../instance/lease.js'
-import { Connection, type ConnectionAware } from './connection.js'
+import type { ConnectionAware } from './connection.js'
+import { Connections, type ConnectionsOptions } from './connections.js'
 import { type Dial, dialConnector } from './dial.js'
 import { tlsConnector, type TlsConnectorOptions } from './upstream-tls.js'
 
@@ -37,7 +38,7 @@ export class EndpointPool {
   readonly serverName: string
   readonly #origin: string
   /** While there is anything to pass, and a little longer. */
-  #pool: Pool | undefined
+  #pool: Connections | undefined
   #used = false
   #lease: Lease
   readonly #closed = new AbortController()
@@ -67,11 +68,10 @@ export class EndpointPool {
     this.#origin = `${scheme}://${authority}`
   }
 
-  #open(): Pool {
+  #open(): Connections {
     const { options } = this
     this.opened(this)
-    return new Pool(this.#origin, {
-      connections: null,
+    return new Connections(this.#origin, {
       pipelining: 1,
       allowH2: false,
       // Idle event streams are no fault; how long they may be idle is the manager's business.
@@ -79,12 +79,11 @@ export class EndpointPool {
       // 0: for ever.
       headersTimeout: Number.isFinite(options.headersTimeoutMs) ? options.headersTimeoutMs : 0,
       maxHeaderSize: maxResponseHeaderBytes,
-      factory: (origin, clientOptions) => new Connection(origin, clientOptions),
       ...this.#connecting(options),
     })
   }
 
-  #connecting(options: PoolOptions): Pool.Options {
+  #connecting(options: PoolOptions): ConnectionsOptions {
     const { connectTimeoutMs, dial } = options
     const { kind } = this.endpoint
     const path = this.endpoint.kind === 'unix' ? { socketPath: this.endpoint.path } : {}
@@ -116,8 +115,7 @@ export class EndpointPool {
   /** Closes what nothing has passed through since this was called last; it is opened again when needed. @returns whether it did */
   closeIdle(): boolean {
     if (this.#pool) {
-      const { running, pending, queued } = this.#pool.stats
-      const idle = !this.#used && running + pending + queued === 0
+      const idle = !this.#used && this.#pool.idle
       this.#used = false
       if (!idle) return false
       // Closing can only fail because it is destroyed meanwhile.

@@ -164,6 +164,7 @@ export class Answer extends Exchange {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.connection?.free()
     if (this.over) return
     if (this.#untilClose && this.connection?.broke) {
       this.fail(this.nonsense('broke the connection'))
