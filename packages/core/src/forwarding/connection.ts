@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 import { InterimFilter } from './interim-filter.js'
+import { Reads } from './reads.js'
 
 /** A handler that wants to know which connection it got. */
 export interface ConnectionAware extends Dispatcher.DispatchHandler {
@@ -23,20 +24,24 @@ export class Connection extends Client {
   #socket: Socket | undefined
   #filter: InterimFilter | undefined
 
-  /** @param options - With a function to connect by. */
-  constructor(origin: URL, options: Client.Options, owner: ConnectionOwner) {
-    const connect = options.connect as buildConnector.connector
-    let take: (socket: Socket) => void = () => {}
+  constructor(
+    origin: URL,
+    options: Client.Options,
+    connectorOf: (reads: Reads) => buildConnector.connector,
+    owner: ConnectionOwner,
+  ) {
+    let watch: (socket: Socket, reads: Reads) => void = () => {}
     super(origin, {
       ...options,
       connect: (target, callback) => {
-        connect(target, (...result) => {
-          if (result[1]) take(result[1])
+        const reads = new Reads()
+        connectorOf(reads)(target, (...result) => {
+          if (result[1]) watch(result[1], reads)
           callback(...result)
         })
       },
     })
-    take = (socket) => this.#watch(socket)
+    watch = (socket, reads) => this.#watch(socket, reads)
     this.#owner = owner
     this.on('drain', () => this.free())
     this.on('disconnect', () => {
@@ -96,14 +101,16 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
-  #watch(socket: Socket): void {
+  #watch(socket: Socket, reads: Reads): void {
     this.#socket = socket
     this.#filter = new InterimFilter()
+    reads.of(socket)
     const { read } = socket
     const filter = this.#filter
     // undici reads what has come with read(), and takes a 100 that it did not ask for as the end of everything.
     socket.read = function readFiltered(this: Socket, size?: number): unknown {
-      const chunk: unknown = read.call(this, size)
+      const isDirect = reads.began && size === undefined && this.readableLength === 0
+      const chunk: unknown = isDirect ? reads.take() : read.call(this, size)
       return Buffer.isBuffer(chunk) ? filter.pass(chunk) : chunk
     }
   }

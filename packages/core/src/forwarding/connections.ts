@@ -1,5 +1,6 @@
 import { type Client, type Dispatcher, buildConnector, errors } from 'undici'
 import { Connection, type ConnectionAware } from './connection.js'
+import type { Reads } from './reads.js'
 
 /** How all connections of a set are made. */
 export interface ConnectionsOptions extends Omit<Client.Options, 'connect'> {
@@ -17,6 +18,7 @@ export interface ConnectionsOptions extends Omit<Client.Options, 'connect'> {
 export class Connections {
   readonly #origin: URL
   readonly #options: Client.Options
+  readonly #connectorOf: (reads: Reads) => buildConnector.connector
   /** All that are open, or about to be. */
   readonly #all = new Set<Connection>()
   /** Those without a request; the one used last is taken first, so that those there are too many of may time out. */
@@ -24,14 +26,18 @@ export class Connections {
   #closed: Error | undefined
 
   constructor(origin: string, { connectTimeout, connect, ...options }: ConnectionsOptions) {
-    const { allowH2, socketPath } = options
+    const { socketPath } = options
     this.#origin = new URL(origin)
-    const how = {
-      ...(connectTimeout !== undefined && { timeout: connectTimeout }),
-      ...(allowH2 !== undefined && { allowH2 }),
-      ...(socketPath !== undefined && { socketPath }),
-    }
-    this.#options = { ...options, connect: connect ?? buildConnector(how) }
+    this.#options = options
+    this.#connectorOf = connect
+      ? () => connect
+      : ({ onread }) =>
+          buildConnector({
+            allowH2: false,
+            onread,
+            ...(connectTimeout !== undefined && { timeout: connectTimeout }),
+            ...(socketPath !== undefined && { socketPath }),
+          })
   }
 
   /** Whether nothing passes. */
@@ -62,7 +68,7 @@ export class Connections {
   }
 
   #open(): Connection {
-    const connection = new Connection(this.#origin, this.#options, {
+    const connection = new Connection(this.#origin, this.#options, this.#connectorOf, {
       idle: () => this.#idle.push(connection),
       over: () => {
         this.#all.delete(connection)
