@@ -6,6 +6,8 @@ import { Reads } from './reads.js'
 /** A handler that wants to know which connection it got. */
 export interface ConnectionAware extends Dispatcher.DispatchHandler {
   connection: Connection | undefined
+  /** All that has been read has been told; called where it was asked for. */
+  readEnded?(): void
 }
 
 /** Who keeps a connection. */
@@ -23,6 +25,7 @@ export class Connection extends Client {
   #requests = 0
   #socket: Socket | undefined
   #filter: InterimFilter | undefined
+  #waiting: ConnectionAware | undefined
 
   constructor(
     origin: URL,
@@ -71,6 +74,18 @@ export class Connection extends Client {
     })
   }
 
+  /** Tells a handler once when all that has been read so far has been told. */
+  afterRead(handler: ConnectionAware): void {
+    this.#waiting = handler
+  }
+
+  /** Says so to the one that waits for it, where it is this one. */
+  readEnded(handler = this.#waiting): void {
+    if (!handler || this.#waiting !== handler) return
+    this.#waiting = undefined
+    handler.readEnded?.()
+  }
+
   #endUnused(): void {
     if (this.stats.size > 0 || this.closed) return
     this.#owner.over()
@@ -107,11 +122,14 @@ export class Connection extends Client {
     reads.of(socket)
     const { read } = socket
     const filter = this.#filter
+    const ended = (): void => this.readEnded()
     // undici reads what has come with read(), and takes a 100 that it did not ask for as the end of everything.
     socket.read = function readFiltered(this: Socket, size?: number): unknown {
       const isDirect = reads.began && size === undefined && this.readableLength === 0
       const chunk: unknown = isDirect ? reads.take() : read.call(this, size)
-      return Buffer.isBuffer(chunk) ? filter.pass(chunk) : chunk
+      if (chunk !== null) return filter.pass(chunk as Buffer)
+      ended()
+      return null
     }
   }
 }

@@ -94,7 +94,7 @@ export class Answer extends Exchange {
     this.#untilClose = fields.contentLength < 0 && !fields.chunked
     this.limits?.streams()
     // Most bodies begin in the same read, and then head and body leave together.
-    process.nextTick(flushHead, this)
+    this.connection?.afterRead(this)
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -150,6 +150,8 @@ export class Answer extends Exchange {
     const response = this.response as ServerResponse
     if (!response.write(chunk)) {
       this.controller?.pause()
+      // What is paused is not read to an end.
+      this.connection?.readEnded(this)
       if (!this.#drainWatched) {
         this.#drainWatched = true
         this.passage.lease.become('stream')
@@ -192,7 +194,7 @@ export class Answer extends Exchange {
     return true
   }
 
-  flushHead(): void {
+  readEnded(): void {
     if (this.over || this.ended) return
     if (!this.#eventStream) this.passage.to.watch?.opened(this)
     if (this.#bodyPassed || this.response.writableEnded) return
@@ -206,8 +208,4 @@ export class Answer extends Exchange {
 
 function passSmall(answer: Answer): void {
   answer.passSmall()
-}
-
-function flushHead(answer: Answer): void {
-  answer.flushHead()
 }
