@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { type AlcoveError, ClosedError } from '../errors.js'
 import { Bodies } from './bodies.js'
 import { Deadlines } from './deadlines.js'
-import { type Held, HeldRequests } from './held.js'
+import { type GivesUp, type Held, HeldRequests } from './held.js'
 import { Line } from './line.js'
 import { type LoopMeter, LoadWatch } from './load.js'
 import {
@@ -16,7 +16,7 @@ import { Refusals } from './refusals.js'
 import { Rounds } from './rounds.js'
 import { type LoadReport, reportOf } from './load-report.js'
 import { overloaded, queueFull, tooManyStreams } from './turned-away.js'
-import { Waiter } from './waiter.js'
+import { Waiter, type Waiting } from './waiter.js'
 
 /** The event loop, for which a test may put something else. */
 export interface LoopHooks {
@@ -112,11 +112,11 @@ export class Admission {
   /**
    * Keeps a request that waits for its environment's start; released by the caller.
    *
-   * @param turnAway - Called where others need its room more.
+   * @param who - Turned away where others need its room more.
    * @throws {@link QueueFullError} or {@link OverloadedError} where there is no room for it
    */
-  waitForStart(line: Line, bytes: number, turnAway: (error: AlcoveError) => void): Held {
-    return this.#held.keepForStart(line, bytes, turnAway)
+  waitForStart(line: Line, bytes: number, who: GivesUp): Held {
+    return this.#held.keepForStart(line, bytes, who)
   }
 
   /**
@@ -137,7 +137,7 @@ export class Admission {
    *
    * @throws {@link QueueFullError}, {@link OverloadedError}; the waiter may get {@link QueueTimeoutError} too
    */
-  queue(line: Line, streams: boolean, bytes: number): Waiter {
+  queue(line: Line, streams: boolean, bytes: number, who: Waiting): Waiter {
     if (this.#closed) throw new ClosedError()
     this.assertNotOverloaded(line)
     const { limits } = line
@@ -151,11 +151,8 @@ export class Admission {
     } else if (queue.length >= limits.maxQueued) {
       throw queueFull(line)
     }
-    const waiter: Waiter = new Waiter(
-      line,
-      this.clock.nowMs() + limits.queueTimeoutMs,
-      this.#held.keep(line, bytes, (error) => waiter.turnAway(error)),
-    )
+    const waiter = new Waiter(line, this.clock.nowMs() + limits.queueTimeoutMs, who)
+    waiter.held = this.#held.keep(line, bytes, waiter)
     queue.push(waiter)
     this.#deadlines.watch(line)
     this.#freed(line)
@@ -199,9 +196,9 @@ export class Admission {
     return this.#refusals.delayMs(line, this.clock.nowMs())
   }
 
-  /** Keeps a refusal that is held back. @throws {@link OverloadedError} where there is no room left even for that */
-  holdBack(line: Line, bytes: number, end: () => void): Held {
-    return this.#held.keep(line, bytes, end)
+  /** Keeps a request that waits for anything else. @throws {@link OverloadedError} where there is no room for it */
+  hold(line: Line, bytes: number, who: GivesUp): Held {
+    return this.#held.keep(line, bytes, who)
   }
 
   /** What is under way, what waits and what was turned away. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type LimitError, OverloadedError, QueueFullError } from '../limit-errors.js'
 import { type Held, type HeldLimits, HeldRequests } from './held.js'
 import type { Line } from './line.js'
-import { lineOf, thrownBy } from './test-support/admission-scene.js'
+import { lineOf, thrownBy, staying } from './test-support/admission-scene.js'
 
 const none = Number.POSITIVE_INFINITY
 const noLimits = { maxHeld: none, maxHeldBytes: none, maxWaiting: none, maxWaitingBytes: none }
@@ -21,13 +21,15 @@ class Scene {
 
   keep(line: Line, bytes = 0, starts = false): Held {
     const number = (this.#came.get(line.id) ?? 0) + 1
-    const turnAway = (error: LimitError): void => {
-      this.gone.push(`${line.id}${number}`)
-      this.errors.push(error)
+    const who = {
+      turnAway: (error: LimitError): void => {
+        this.gone.push(`${line.id}${number}`)
+        this.errors.push(error)
+      },
     }
     const held = starts
-      ? this.requests.keepForStart(line, bytes, turnAway)
-      : this.requests.keep(line, bytes, turnAway)
+      ? this.requests.keepForStart(line, bytes, who)
+      : this.requests.keep(line, bytes, who)
     this.#came.set(line.id, number)
     return held
   }
@@ -95,8 +97,8 @@ describe('requests of all environments', () => {
   it('are counted, with their bytes, until they are released, once', () => {
     const { requests } = new Scene({})
     const [a, b] = [lineOf('a'), lineOf('b')]
-    const first = requests.keep(a, 10, () => {})
-    const second = requests.keepForStart(b, 20, () => {})
+    const first = requests.keep(a, 10, staying)
+    const second = requests.keepForStart(b, 20, staying)
     expect([requests.count, requests.bytes, a.heldBytes, b.heldBytes]).toEqual([2, 30, 10, 20])
     first.release()
     first.release()

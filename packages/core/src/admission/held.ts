@@ -14,6 +14,12 @@ export interface HeldLimits {
 /** When those should come again who found no room at all. */
 const retryAfterMs = 2_000
 
+/** Whoever may have to make room for another. */
+export interface GivesUp {
+  /** Ends its wait. */
+  turnAway(error: LimitError): void
+}
+
 /** A request that waits in memory. */
 export class Held implements Linked<Held> {
   list: LinkedList<Held> | undefined
@@ -25,8 +31,7 @@ export class Held implements Linked<Held> {
     readonly bytes: number,
     /** Waits for a start, and not for a place. */
     readonly starts: boolean,
-    /** Ends its wait. */
-    readonly turnAway: (error: LimitError) => void,
+    readonly who: GivesUp,
     private readonly requests: HeldRequests,
   ) {}
 
@@ -59,12 +64,12 @@ export class HeldRequests {
    *
    * @throws {@link OverloadedError} where that is this one's
    */
-  keep(line: Line, bytes: number, turnAway: Held['turnAway']): Held {
-    return this.#add(line, bytes, false, turnAway)
+  keep(line: Line, bytes: number, who: GivesUp): Held {
+    return this.#add(line, bytes, false, who)
   }
 
   /** The same for one that waits for a start. @throws {@link QueueFullError} too */
-  keepForStart(line: Line, bytes: number, turnAway: Held['turnAway']): Held {
+  keepForStart(line: Line, bytes: number, who: GivesUp): Held {
     const { maxWaiting, maxWaitingBytes } = this.limits
     if (line.startsWaited >= maxWaiting || line.startBytes + bytes > maxWaitingBytes) {
       const limit = line.startsWaited >= maxWaiting ? 'maxWaiting' : 'maxWaitingBytes'
@@ -73,12 +78,12 @@ export class HeldRequests {
         { limit, whose: 'environment', id: line.id, retryAfterMs },
       )
     }
-    return this.#add(line, bytes, true, turnAway)
+    return this.#add(line, bytes, true, who)
   }
 
-  #add(line: Line, bytes: number, starts: boolean, turnAway: Held['turnAway']): Held {
+  #add(line: Line, bytes: number, starts: boolean, who: GivesUp): Held {
     this.#makeRoom(line, bytes)
-    const held = new Held(line, bytes, starts, turnAway, this)
+    const held = new Held(line, bytes, starts, who, this)
     this.#count += 1
     this.#bytes += bytes
     line.heldBytes += bytes
@@ -120,7 +125,7 @@ export class HeldRequests {
         throw noRoom(line.id, limit)
       }
       last.release()
-      last.turnAway(noRoom(heaviest.id, limit))
+      last.who.turnAway(noRoom(heaviest.id, limit))
     }
   }
 

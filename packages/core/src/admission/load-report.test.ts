@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { AdmissionScene } from './test-support/admission-scene.js'
+import { AdmissionScene, staying } from './test-support/admission-scene.js'
 import { queueFull } from './turned-away.js'
 
 const nothing = {
@@ -25,7 +25,7 @@ it('a report has what works, streams, waits and was turned away, of each environ
   scene.ask('a', { bytes: 10 })
   scene.ask('a', { streams: true, bytes: 20 })
   const b = admission.arrive('b')
-  admission.waitForStart(b, 30, () => {})
+  admission.waitForStart(b, 30, staying)
   expect(admission.refused(line, queueFull(line))).toBe(0)
   expect(admission.report()).toEqual({
     ...nothing,

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HeldRequests } from './held.js'
 import type { Line } from './line.js'
 import type { EnvironmentLimits } from './options.js'
 import { Rounds } from './rounds.js'
@@ -8,6 +7,7 @@ import { lineOf } from './test-support/admission-scene.js'
 import { Waiter } from './waiter.js'
 
 const none = Number.POSITIVE_INFINITY
+const nobody = { admitted() {}, turnedAway() {} }
 
 /** Rounds whose turns are the test's, and lines without a limit of their own. */
 class Scene {
@@ -15,12 +15,6 @@ class Scene {
   readonly served: string[] = []
   readonly deferred: (() => void)[] = []
   readonly rounds: Rounds
-  readonly #held = new HeldRequests({
-    maxHeld: none,
-    maxHeldBytes: none,
-    maxWaiting: none,
-    maxWaitingBytes: none,
-  })
 
   constructor(perTurn?: number) {
     this.rounds = new Rounds(
@@ -41,13 +35,7 @@ class Scene {
   /** Some stand in line, none of whom is let in yet. */
   wait(line: Line, times: number): void {
     for (let time = 0; time < times; time += 1) {
-      line.requests.push(
-        new Waiter(
-          line,
-          none,
-          this.#held.keep(line, 0, () => {}),
-        ),
-      )
+      line.requests.push(new Waiter(line, none, nobody))
     }
     this.rounds.add(line)
   }

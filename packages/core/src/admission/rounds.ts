@@ -40,9 +40,8 @@ export class Rounds {
 
   /** Lets in who may be, as far as this turn goes. */
   run(): void {
-    while (this.#served < this.perTurn) {
-      const [line] = this.#waiting
-      if (!line) return
+    while (this.#waiting.size > 0 && this.#served < this.perTurn) {
+      const [line] = this.#waiting as unknown as [Line]
       if (!mayServe(line)) {
         this.#leave(line)
       } else if (line.credit < 1) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LimitError } from '../limit-errors.js'
-import { AdmissionScene, lineOf, thrownBy } from './test-support/admission-scene.js'
+import { AdmissionScene, lineOf, thrownBy, staying } from './test-support/admission-scene.js'
 import { overloaded, queueFull, tooManyStreams, tooSlow, waitedTooLong } from './turned-away.js'
 
 describe('whoever is turned away', () => {
@@ -30,8 +30,8 @@ describe('whoever is turned away', () => {
     admission.assertOwnerRate(own, 'ann')
     const errors = [
       thrownBy(() => admission.enterTunnel(own)),
-      thrownBy(() => admission.waitForStart(own, 0, () => {})),
-      thrownBy(() => admission.holdBack(own, 0, () => {})),
+      thrownBy(() => admission.waitForStart(own, 0, staying)),
+      thrownBy(() => admission.hold(own, 0, staying)),
       thrownBy(() => admission.assertRate(own)),
       thrownBy(() => admission.assertOwnerRate(own, 'ann')),
     ]

@@ -4,51 +4,40 @@ import type { Line } from './line.js'
 import type { Linked, LinkedList } from './linked-list.js'
 import type { Place } from './place.js'
 
+/** Whoever waits for a place; told once of how that ends, unless it leaves. */
+export interface Waiting {
+  /** Its turn has come. Called while another request ends: what it does now holds that up. */
+  admitted(place: Place): void
+  turnedAway(error: AlcoveError): void
+}
+
 /** A request in line for a place. */
 export class Waiter implements Linked<Waiter> {
   list: LinkedList<Waiter> | undefined
   before: Waiter | undefined
   after: Waiter | undefined
-  /** The place, `undefined` once it has left; rejects with the error to answer with. */
-  readonly place: Promise<Place | undefined>
-  /** Called when it waits no more, however that ends; not where it did not wait at all. */
-  onEnd: (() => void) | undefined
-  #resolve: (place: Place | undefined) => void = () => {}
-  #reject: (error: AlcoveError) => void = () => {}
+  /** What it keeps in memory. */
+  held: Held | undefined
 
   constructor(
     readonly line: Line,
     readonly dueMs: number,
-    /** What it keeps in memory. */
-    readonly held: Held,
-  ) {
-    this.place = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
+    private readonly who: Waiting,
+  ) {}
 
-  /** Its turn has come. */
   admit(place: Place): void {
-    this.#end()
-    this.#resolve(place)
+    this.leave()
+    this.who.admitted(place)
   }
 
   turnAway(error: AlcoveError): void {
-    this.#end()
-    this.#reject(error)
+    this.leave()
+    this.who.turnedAway(error)
   }
 
   /** It does not wait any more; too late once it has its place. Idempotent. */
   leave(): void {
-    this.#end()
-    this.#resolve(undefined)
-  }
-
-  #end(): void {
     this.list?.remove(this)
-    this.held.release()
-    this.onEnd?.()
-    this.onEnd = undefined
+    this.held?.release()
   }
 }

@@ -71,23 +71,51 @@ export class Forwarder {
     lease: Lease,
     to: ForwardTarget,
   ): Promise<void> {
-    return new Promise((resolve, reject: (error: AlcoveError) => void) => {
-      const start = (): void => {
-        if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
-          resolve()
-          return
-        }
-        const fields = requestFields(request.rawHeaders, this.#rules)
-        const body = requestBody(request, fields.framing, fields.contentLength)
-        if (isFaultyFraming(request)) response.setHeader('Connection', 'close')
-        const passage = this.#passage(request, lease, to, fields, body, resolve, reject)
-        this.#send(request, response, passage, () => {
-          if (clientIsGone(request, response)) resolve()
-          else new Answer(request, response, passage).start()
-        })
-      }
-      if (mayFollow(request)) Promise.resolve().then(start).catch(reject)
-      else start()
+    return new Promise((resolve, reject) => {
+      this.pass(request, response, lease, to, resolve, reject)
+    })
+  }
+
+  /** {@link forward}, without a promise. */
+  pass(
+    request: FrontRequest,
+    response: FrontResponse,
+    lease: Lease,
+    to: ForwardTarget,
+    done: () => void,
+    failed: (error: AlcoveError) => void,
+  ): void {
+    if (mayFollow(request)) {
+      const start = (): void => this.#pass(request, response, lease, to, done, failed)
+      Promise.resolve().then(start).catch(failed)
+      return
+    }
+    try {
+      this.#pass(request, response, lease, to, done, failed)
+    } catch (error) {
+      failed(error as AlcoveError)
+    }
+  }
+
+  #pass(
+    request: FrontRequest,
+    response: FrontResponse,
+    lease: Lease,
+    to: ForwardTarget,
+    done: () => void,
+    failed: (error: AlcoveError) => void,
+  ): void {
+    if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
+      done()
+      return
+    }
+    const fields = requestFields(request.rawHeaders, this.#rules)
+    const body = requestBody(request, fields.framing, fields.contentLength)
+    if (isFaultyFraming(request)) response.setHeader('Connection', 'close')
+    const passage = this.#passage(request, lease, to, fields, body, done, failed)
+    this.#send(request, response, passage, () => {
+      if (clientIsGone(request, response)) done()
+      else new Answer(request, response, passage).start()
     })
   }
 

@@ -22,9 +22,9 @@ export interface ForwardTarget {
   /** Cookies to add to the answer. */
   readonly setCookie?: readonly string[] | undefined
   /** Told why an answer that has begun is cut off, when nothing can be said to the client any more. */
-  readonly onCut?: ((error: AlcoveError) => void) | undefined
+  onCut?: ((error: AlcoveError) => void) | undefined
   /** Told how its bodies get on. */
-  readonly watch?: TransferWatch | undefined
+  watch?: TransferWatch | undefined
 }
 
 // What an environment calls itself that is asked under this name, having no other.

@@ -232,8 +232,10 @@ describe('requests without waiting for answers (pipelining)', () => {
     socket.write(one)
     await scene.arrived(1)
     socket.write(one.repeat(3))
-    await scene.until(() => (scene.loadOf('a')?.queued ?? 0) > 0)
-    const { queued = 0 } = scene.loadOf('a') ?? {}
+    await scene.until(() => scene.gateway.load().held > 0)
+    const { held } = scene.gateway.load()
+    // They can't be answered before the first, and take no room in line from others.
+    expect(scene.loadOf('a')?.queued).toBe(0)
     // As much as one read brings is taken in; nothing of what comes now.
     for (let times = 0; times < 20; times += 1) {
       socket.write(one.repeat(20))
@@ -246,7 +248,7 @@ describe('requests without waiting for answers (pipelining)', () => {
       // eslint-disable-next-line no-await-in-loop -- as above
       await other.answer
     }
-    expect(scene.loadOf('a')?.queued).toBe(queued)
+    expect(scene.gateway.load().held).toBe(held)
     let got = ''
     socket.on('data', (part: Buffer) => (got += part.toString('latin1')))
     const answers = (): number => got.split('HTTP/1.1 200').length - 1
@@ -257,5 +259,36 @@ describe('requests without waiting for answers (pipelining)', () => {
       else await Promise.race([scene.arrived(1), once(socket, 'data')])
     }
     expect(answers()).toBe(all)
+  })
+
+  it('leave nothing behind when their connection breaks', async () => {
+    await using scene = await LoadScene.of({ maxInFlight: 4 })
+    const one = 'GET / HTTP/1.1\r\nHost: a\r\nX-Env-Id: a\r\n\r\n'
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => scene.socket()))
+    for (const socket of sockets) socket.write(one.repeat(20))
+    await scene.arrived(4)
+    await scene.until(() => scene.gateway.load().held >= 100)
+    for (const socket of sockets) socket.resetAndDestroy()
+    // Those that are not read are told of the break when they are answered.
+    await scene.until(() => {
+      if (scene.asked.length > 0) scene.answerFirst()
+      return scene.gateway.load().held === 0 && scene.loadOf('a')?.inFlight === 0
+    })
+    const next = scene.ask('a')
+    await scene.arrived(1)
+    scene.answerFirst()
+    expect((await next.answer).status).toBe(200)
+  })
+
+  it('are refused one after another where their line is full', async () => {
+    await using scene = await LoadScene.of({ maxInFlight: 1, maxQueued: 0 })
+    scene.ask('a')
+    await scene.arrived(1)
+    const socket = await scene.socket()
+    let got = ''
+    socket.on('data', (part: Buffer) => (got += part.toString('latin1')))
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nX-Env-Id: a\r\n\r\n'.repeat(5))
+    while (got.split('HTTP/1.1 503').length < 6) await once(socket, 'data')
+    expect(scene.gateway.load().held).toBe(0)
   })
 })

@@ -48,6 +48,11 @@ export class OwnAnswers {
     }
   }
 
+  /** Whether the host wants to be told of errors. */
+  get tells(): boolean {
+    return this.options.onError !== undefined
+  }
+
   /** Tells the host of an error. Never rejects. */
   async tell(error: AlcoveError, request: FrontRequest, response: FrontResponse): Promise<void> {
     try {

@@ -1,6 +1,7 @@
 import type { AlcoveError } from '../../errors.js'
 import { manualClock } from '../../testing/manual-clock.js'
 import { Admission } from '../admission.js'
+import type { GivesUp } from '../held.js'
 import { Line } from '../line.js'
 import type { LoopLoad } from '../load.js'
 import type { EnvironmentLoad } from '../load-report.js'
@@ -80,9 +81,9 @@ export class AdmissionScene {
   ask(id: string, how: { streams?: boolean; bytes?: number; name?: string } = {}): Visit {
     const { streams = false, bytes = 0, name = id } = how
     const visit = new Visit(this.admission.arrive(id), this.admission)
-    const letIn = (place: Place | undefined): void => {
+    const letIn = (place: Place): void => {
       visit.place = place
-      if (place) this.letIn.push(name)
+      this.letIn.push(name)
     }
     const refuse = (error: unknown): void => {
       visit.error = error as AlcoveError
@@ -93,8 +94,10 @@ export class AdmissionScene {
       return visit
     }
     try {
-      visit.waiter = this.admission.queue(visit.line, streams, bytes)
-      void visit.waiter.place.then(letIn, refuse)
+      visit.waiter = this.admission.queue(visit.line, streams, bytes, {
+        admitted: letIn,
+        turnedAway: refuse,
+      })
     } catch (error) {
       refuse(error)
     }
@@ -151,6 +154,9 @@ export function opened(
 export function lineOf(id: string, options: AdmissionOptions = {}): Line {
   return new Line(id, resolveAdmissionOptions(options).limitsFor(id))
 }
+
+/** Whoever is not to be turned away. */
+export const staying: GivesUp = { turnAway() {} }
 
 /** What `act` throws. */
 export function thrownBy(act: () => unknown): unknown {

@@ -1,0 +1,322 @@
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Admission } from '../admission/admission.js'
+import type { Line } from '../admission/line.js'
+import type { Place } from '../admission/place.js'
+import type { Waiter, Waiting } from '../admission/waiter.js'
+import { UpstreamConnectError, UpstreamConnectTimeoutError } from '../errors.js'
+import { isUploading, mayFollow } from '../forwarding/body.js'
+import {
+  type FrontRequest,
+  type FrontResponse,
+  clientIsGone,
+  clientSide,
+  destroyResponse,
+} from '../forwarding/messages.js'
+import type { Lease } from '../instance/lease.js'
+import { LimitError } from '../limit-errors.js'
+import type { EnvironmentManager } from '../manager/manager.js'
+import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
+import { acquireAgain, acquireFor } from './acquire.js'
+import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
+import { heldBytes, isBehind, stopReading } from './held-client.js'
+import { holdBack, holdOrTurnAway } from './hold-back.js'
+
+/** Whom visits are to. */
+export interface VisitHost {
+  readonly manager: EnvironmentManager
+  readonly admission: Admission
+  readonly authorize: Authorize | undefined
+  readonly crossSiteStarts: CrossSiteStarts
+}
+
+/** Whose request it is, and for what. */
+export interface VisitRequest {
+  readonly request: FrontRequest
+  /** The response, or the socket of an upgrade. */
+  readonly client: FrontResponse | Duplex
+  readonly head: RequestHead
+  readonly match: EnvironmentMatch
+  /** Has a lease and a place used; both are released afterwards. */
+  use(lease: Lease, place: Place, done: () => void, failed: (error: unknown) => void): void
+}
+
+/**
+ * One request on its way from the door to an environment: authorize, lease, place, use, and all of it given back; where nothing could
+ * be connected to, the environment is looked at, and asked once more. Nothing waits beside it while it goes on at once, as most do: no
+ * promise is made.
+ */
+export class Visit implements Waiting {
+  #line: Line | undefined
+  #owner: string | undefined
+  /** The requests of its owner count it. */
+  #counted = false
+  #lease: Lease | undefined
+  #place: Place | undefined
+  #waiter: Waiter | undefined
+  #endWait: (() => void) | undefined
+  #refused: UpstreamConnectError | undefined
+
+  /** @param end - Told once of how it ends: with the error to answer with, or without where nothing is left to be said. */
+  constructor(
+    private readonly host: VisitHost,
+    private readonly of: VisitRequest,
+    private readonly end: (error?: unknown) => void,
+  ) {}
+
+  begin(): void {
+    const { admission, authorize } = this.host
+    const { request, match } = this.of
+    try {
+      this.#line = admission.arrive(match.id)
+      admission.assertNotOverloaded(this.#line)
+      if (authorize) {
+        askHost(authorize, request, match).then(this.#authorized, this.#failed)
+      } else {
+        this.#authorized(undefined)
+      }
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  readonly #authorized = (owner: string | undefined): void => {
+    const { admission } = this.host
+    const line = this.#line as Line
+    try {
+      admission.assertRate(line)
+      if (owner !== undefined) {
+        admission.assertOwnerRate(line, owner)
+        this.#owner = owner
+        this.#counted = true
+      }
+      this.#acquire()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #acquire(): void {
+    const lease = this.host.manager.acquireReady(this.of.match.id)
+    if (lease) this.#enter(lease)
+    else this.#waitForStart().then((started) => this.#enter(started), this.#failed)
+  }
+
+  async #waitForStart(): Promise<Lease | undefined> {
+    const { manager, admission, crossSiteStarts } = this.host
+    const { request, client, head, match } = this.of
+    const state = manager.get(match.id)?.state ?? 'stopped'
+    // One that is going down would be started again for it.
+    if (state === 'stopped' || state === 'failed' || state === 'stopping') {
+      assertMayStart(head, match.id, crossSiteStarts)
+    }
+    const how = {
+      ...(this.#owner !== undefined && { owner: this.#owner }),
+      ...(match.template !== undefined && { template: match.template }),
+      ...(match.wake !== undefined && { wake: match.wake }),
+    }
+    const left = new AbortController()
+    const held = admission.waitForStart(this.#line as Line, heldBytes(request), {
+      turnAway: (error) => left.abort(error),
+    })
+    try {
+      return await (this.#refused
+        ? acquireAgain(client, manager, match.id, how, this.#refused, undefined, left)
+        : acquireFor(client, manager, match.id, how, left))
+    } finally {
+      held.release()
+    }
+  }
+
+  /** @param lease - `undefined`: the client has left. */
+  #enter(lease: Lease | undefined): void {
+    this.#lease = lease
+    if (!lease) {
+      this.#ended()
+      return
+    }
+    const { admission } = this.host
+    const { request, client } = this.of
+    try {
+      this.#assertOwnerRate()
+      // Only a response knows of a request.
+      if (!('req' in client)) this.#use(admission.enterTunnel(this.#line as Line))
+      // What a small body consists of is mostly here a moment after its head, and then it is no upload.
+      else if (mayFollow(request)) Promise.resolve().then(this.#enterInTurn).catch(this.#failed)
+      else this.#enterInTurn()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  /** Of an environment that runs, the owner is known even where the host names none. */
+  #assertOwnerRate(): void {
+    const { admission, manager } = this.host
+    if (this.#counted || !admission.limitsOwners) return
+    this.#counted = true
+    const owner = manager.ownerOf(this.of.match.id)
+    if (owner !== undefined) admission.assertOwnerRate(this.#line as Line, owner)
+  }
+
+  readonly #enterInTurn = (): void => {
+    const { admission } = this.host
+    const { request, client } = this.of
+    const line = this.#line as Line
+    const streams = isUploading(request)
+    const place = admission.enter(line, streams)
+    if (place) {
+      this.#use(place)
+      return
+    }
+    if (isBehind(request, client as FrontResponse)) {
+      this.#waitForConnection(client as ServerResponse)
+      return
+    }
+    const waiter = admission.queue(line, streams, heldBytes(request), this)
+    // It may have been let in by now.
+    if (waiter.list) this.#watchWait(waiter)
+  }
+
+  /**
+   * Its answer has to wait for those to earlier requests on its connection (RFC 9112 §9.3.2): in line it would take room from others
+   * for nothing.
+   */
+  #waitForConnection(response: ServerResponse): void {
+    const { request } = this.of
+    this.#giveBack()
+    const turnAway = (): void => {
+      destroyResponse(request, response)
+      this.#waited()
+      this.#ended()
+    }
+    const held = holdOrTurnAway(
+      this.host.admission,
+      this.#line as Line,
+      heldBytes(request),
+      turnAway,
+    )
+    if (!held) return
+    const readOn = stopReading(request)
+    const goOn = (): void => {
+      this.#waited()
+      this.#guarded(() => this.#acquire())
+    }
+    const leave = (): void => {
+      if (!request.socket.destroyed) return
+      this.#waited()
+      this.#ended()
+    }
+    response.on('socket', goOn)
+    // On Node.js 22, a response is not told that its connection is gone before its turn; the request is.
+    request.on('close', leave)
+    this.#endWait = () => {
+      response.off('socket', goOn)
+      request.off('close', leave)
+      held.release()
+      readOn()
+    }
+  }
+
+  #watchWait(waiter: Waiter): void {
+    this.#waiter = waiter
+    const leave = (): void => this.#leave()
+    const side = clientSide(this.of.client)
+    side.on('close', leave)
+    this.#lease?.onRevoke(leave)
+    this.#endWait = () => side.off('close', leave)
+  }
+
+  /** Its client has left, or its instance is about to. */
+  #leave(): void {
+    if (!this.#waiter) return
+    this.#waiter.leave()
+    this.#waited()
+    const { request, client } = this.of
+    if (clientIsGone(request, client as FrontResponse)) {
+      this.#ended()
+    } else {
+      this.#giveBack()
+      this.#guarded(() => this.#acquire())
+    }
+  }
+
+  #waited(): void {
+    this.#waiter = undefined
+    this.#endWait?.()
+    this.#endWait = undefined
+  }
+
+  admitted(place: Place): void {
+    this.#waited()
+    this.#place = place
+    // In a tick of its own: whoever has made room is not done yet, and nobody's failure is another's.
+    process.nextTick(useAdmitted, this)
+  }
+
+  turnedAway(error: LimitError): void {
+    this.#waited()
+    this.#failed(error)
+  }
+
+  /** Its turn has come. */
+  useAdmitted(): void {
+    const place = this.#place as Place
+    // All of an upload may have come meanwhile.
+    if (place.streams && !isUploading(this.of.request)) place.uploaded()
+    this.#guarded(() => this.#use(place))
+  }
+
+  #use(place: Place): void {
+    this.#place = place
+    this.of.use(this.#lease as Lease, place, this.#ended, this.#failed)
+  }
+
+  readonly #failed = (error: unknown): void => {
+    const { manager } = this.host
+    if (error instanceof UpstreamConnectError || error instanceof UpstreamConnectTimeoutError) {
+      if (this.#lease) manager.reportUnreachable(this.#lease)
+      // No second attempt after a timeout: it would wait as long.
+      if (error instanceof UpstreamConnectError && !this.#refused && this.#lease) {
+        this.#refused = error
+        this.#giveBack()
+        this.#guarded(() => this.#acquire())
+        return
+      }
+    }
+    if (error instanceof LimitError && this.#line) void this.#holdBack(error, this.#line)
+    else this.#ended(error)
+  }
+
+  async #holdBack(error: LimitError, line: Line): Promise<void> {
+    const { request, client } = this.of
+    this.#giveBack()
+    const isAnswered = await holdBack(this.host, request, client, line, error)
+    this.#ended(isAnswered ? error : undefined)
+  }
+
+  readonly #ended = (error?: unknown): void => {
+    this.#giveBack()
+    if (this.#line) this.host.admission.depart(this.#line)
+    this.#line = undefined
+    this.end(error)
+  }
+
+  #giveBack(): void {
+    this.#place?.release()
+    this.#place = undefined
+    this.#lease?.release()
+    this.#lease = undefined
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+}
+
+function useAdmitted(visit: Visit): void {
+  visit.useAdmitted()
+}
