@@ -1,11 +1,15 @@
 import type { Held } from './held.js'
-import { LinkedList } from './linked-list.js'
+import { type Linked, LinkedList } from './linked-list.js'
 import type { EnvironmentLimits } from './options.js'
 import type { Place } from './place.js'
 import type { Waiter } from './waiter.js'
 
 /** What one environment has under way and waiting, while it has any. */
-export class Line {
+export class Line implements Linked<Line> {
+  /** Of those that take turns. */
+  list: LinkedList<Line> | undefined
+  before: Line | undefined
+  after: Line | undefined
   /** How many visits are on their way through the gateway, whatever they do. */
   visits = 0
   /** Places of requests that the environment works on. */

@@ -1,4 +1,5 @@
 import type { Line } from './line.js'
+import { LinkedList } from './linked-list.js'
 
 /**
  * How many requests are let in at the most in one turn of the event loop, beside the first of each environment: who comes in the next
@@ -11,7 +12,7 @@ const mostPerTurn = 32
  * nobody else wait.
  */
 export class Rounds {
-  readonly #waiting = new Set<Line>()
+  readonly #waiting = new LinkedList<Line>()
   #turn = 0
   #served = 0
   #nextTurn = false
@@ -35,20 +36,21 @@ export class Rounds {
 
   /** Says that a line may have somebody to let in. */
   add(line: Line): void {
-    if (mayServe(line)) this.#waiting.add(line)
+    if (line.list === undefined && mayServe(line)) this.#waiting.push(line)
   }
 
   /** Lets in who may be, as far as this turn goes. */
   run(): void {
-    while (this.#waiting.size > 0 && this.#served < this.perTurn) {
-      const [line] = this.#waiting as unknown as [Line]
+    while (this.#served < this.perTurn) {
+      const line = this.#waiting.first
+      if (!line) return
       if (!mayServe(line)) {
         this.#leave(line)
       } else if (line.credit < 1) {
         // Its share of a round is used up: behind the others, with that of the next.
         line.credit += line.limits.weight
-        this.#waiting.delete(line)
-        this.#waiting.add(line)
+        this.#waiting.remove(line)
+        this.#waiting.push(line)
       } else {
         line.credit -= 1
         this.#took(line)
@@ -73,7 +75,7 @@ export class Rounds {
 
   #leave(line: Line): void {
     line.credit = 0
-    this.#waiting.delete(line)
+    this.#waiting.remove(line)
   }
 }
 

@@ -167,7 +167,7 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
     if (this.over) return
     this.over = true
     const { request, response } = this
-    const { lease, pool, options, to, resolve, reject } = this.passage
+    const { lease, pool, options, to, outcome } = this.passage
     if (this.headPassed) destroyResponse(request, response)
     const quiet = this.headPassed || response.headersSent || clientIsGone(request, response)
     this.detach()
@@ -181,9 +181,9 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
     })
     if (quiet) {
       if (this.headPassed) to.onCut?.(failure)
-      resolve()
+      outcome.done()
     } else {
-      reject(failure)
+      outcome.failed(failure)
     }
     this.controller?.abort(error)
   }
@@ -194,7 +194,7 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
     this.over = true
     this.detach()
     if (!this.ended) this.controller?.abort(nobodyWaits)
-    this.passage.resolve()
+    this.passage.outcome.done()
   }
 
   drained(): void {

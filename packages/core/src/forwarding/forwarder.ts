@@ -27,7 +27,7 @@ import {
   isFaultyFraming,
   isHttp2Request,
 } from './messages.js'
-import { type ForwardTarget, Passage } from './passage.js'
+import { type ForwardTarget, type Outcome, Passage } from './passage.js'
 import { type EndpointPool, Pools } from './pools.js'
 import { type RequestFields, requestFields } from './request-headers.js'
 import { Answer } from './response.js'
@@ -72,7 +72,7 @@ export class Forwarder {
     to: ForwardTarget,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.pass(request, response, lease, to, resolve, reject)
+      this.pass(request, response, lease, to, { done: resolve, failed: reject })
     })
   }
 
@@ -82,18 +82,18 @@ export class Forwarder {
     response: FrontResponse,
     lease: Lease,
     to: ForwardTarget,
-    done: () => void,
-    failed: (error: AlcoveError) => void,
+    outcome: Outcome,
   ): void {
     if (mayFollow(request)) {
-      const start = (): void => this.#pass(request, response, lease, to, done, failed)
-      Promise.resolve().then(start).catch(failed)
+      Promise.resolve()
+        .then(() => this.#pass(request, response, lease, to, outcome))
+        .catch((error: AlcoveError) => outcome.failed(error))
       return
     }
     try {
-      this.#pass(request, response, lease, to, done, failed)
+      this.#pass(request, response, lease, to, outcome)
     } catch (error) {
-      failed(error as AlcoveError)
+      outcome.failed(error as AlcoveError)
     }
   }
 
@@ -102,19 +102,18 @@ export class Forwarder {
     response: FrontResponse,
     lease: Lease,
     to: ForwardTarget,
-    done: () => void,
-    failed: (error: AlcoveError) => void,
+    outcome: Outcome,
   ): void {
     if (response.headersSent || response.writableEnded || clientIsGone(request, response)) {
-      done()
+      outcome.done()
       return
     }
     const fields = requestFields(request.rawHeaders, this.#rules)
     const body = requestBody(request, fields.framing, fields.contentLength)
     if (isFaultyFraming(request)) response.setHeader('Connection', 'close')
-    const passage = this.#passage(request, lease, to, fields, body, done, failed)
+    const passage = this.#passage(request, lease, to, fields, body, outcome)
     this.#send(request, response, passage, () => {
-      if (clientIsGone(request, response)) done()
+      if (clientIsGone(request, response)) outcome.done()
       else new Answer(request, response, passage).start()
     })
   }
@@ -139,7 +138,10 @@ export class Forwarder {
       if (fields.framing !== 'none' && fields.contentLength !== '0') {
         throw new BadRequestError('A WebSocket handshake has no body: leave it out')
       }
-      const passage = this.#passage(request, lease, to, fields, null, resolve, reject)
+      const passage = this.#passage(request, lease, to, fields, null, {
+        done: resolve,
+        failed: reject,
+      })
       passage.options.upgrade = 'websocket'
       this.#send(request, socket, passage, () => {
         // A client that has closed its side does not wait for a tunnel.
@@ -171,7 +173,7 @@ export class Forwarder {
     passage: Passage,
     send: () => void,
   ): void {
-    const { options, lease, fields, resolve, reject } = passage
+    const { options, lease, fields, outcome } = passage
     if (fields.authorizationWithheld) {
       passage.tellRestricted('authorization', 'dropped', 'forwardAuthorization')
     }
@@ -192,7 +194,7 @@ export class Forwarder {
       go()
       return
     }
-    const leave = (): void => resolve()
+    const leave = (): void => outcome.done()
     const side = clientSide(client)
     side.once('close', leave)
     client.once('end', leave)
@@ -200,7 +202,10 @@ export class Forwarder {
       side.off('close', leave)
       client.off('end', leave)
     }
-    changed.then(go).catch(reject).finally(unwatch)
+    changed
+      .then(go)
+      .catch((error: AlcoveError) => outcome.failed(error))
+      .finally(unwatch)
   }
 
   #passage(
@@ -209,8 +214,7 @@ export class Forwarder {
     to: ForwardTarget,
     fields: RequestFields,
     body: Readable | Buffer | null,
-    resolve: () => void,
-    reject: (error: AlcoveError) => void,
+    outcome: Outcome,
   ): Passage {
     const method = request.method ?? 'GET'
     if (method === 'CONNECT') {
@@ -228,17 +232,7 @@ export class Forwarder {
       reset: false,
       servername: pool.serverName,
     }
-    const passage = new Passage(
-      lease,
-      pool,
-      options,
-      origin,
-      fields,
-      to,
-      this.#rules,
-      resolve,
-      reject,
-    )
+    const passage = new Passage(lease, pool, options, origin, fields, to, this.#rules, outcome)
     const host = this.#rules.changeOrigin ? passage.own?.authority : fields.host
     if (host !== undefined) flat.push('host', host)
     if (fields.contentLength !== undefined && !Buffer.isBuffer(body)) {

@@ -27,6 +27,14 @@ export interface ForwardTarget {
   watch?: TransferWatch | undefined
 }
 
+/** Whom to tell how it ended: one of both, once. */
+export interface Outcome {
+  /** The answer has been sent, or given up. */
+  done(): void
+  /** Nothing was sent to the client. */
+  failed(error: AlcoveError): void
+}
+
 // What an environment calls itself that is asked under this name, having no other.
 const localhost: OwnHost = { authority: 'localhost', hostname: 'localhost' }
 
@@ -40,10 +48,7 @@ export class Passage implements AnswerContext {
     readonly fields: RequestFields,
     readonly to: ForwardTarget,
     readonly rules: ForwardingRules,
-    /** The answer has been sent, or given up. */
-    readonly resolve: () => void,
-    /** Nothing was sent to the client. */
-    readonly reject: (error: AlcoveError) => void,
+    readonly outcome: Outcome,
   ) {}
 
   get own(): OwnHost | undefined {

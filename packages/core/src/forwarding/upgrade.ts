@@ -43,7 +43,7 @@ export class Handshake extends Answer {
       this.fail(this.nonsense('answered in a protocol that nobody asked for'))
       return
     }
-    const { lease, to, resolve } = this.passage
+    const { lease, to, outcome } = this.passage
     const fields = responseFields(controller.rawHeaders as Buffer[], this.passage)
     removeLength(fields)
     const { flat } = fields
@@ -54,7 +54,7 @@ export class Handshake extends Answer {
     this.detach()
     this.#socket.write(`${answer}\r\n`, 'latin1')
     const tunnel = new Tunnel(this.#socket, upstream, lease)
-    this.#tunnels.run(tunnel).then(resolve, resolve)
+    void this.#tunnels.run(tunnel).finally(() => outcome.done())
     tunnel.start(this.#early.take())
   }
 

@@ -19,7 +19,8 @@ import { mountPath, Mounts } from './mounts.js'
 import { type GatewayOptions, type SharedManagerOptions, splitOptions } from './options.js'
 import { OwnAnswers } from './own-answers.js'
 import { HeadOfRequest } from './request-head.js'
-import { Visit, type VisitHost, type VisitRequest } from './visit.js'
+import { RequestVisit, UpgradeVisit } from './request-visit.js'
+import type { VisitHost } from './visit.js'
 
 /** Takes each request on its way: route, authorize, acquire, forward, release. */
 export class Doorman {
@@ -120,11 +121,7 @@ export class Doorman {
         if (error === undefined) resolve()
         else void this.#refuse(request, response, error, head, next).then(resolve)
       }
-      const use: VisitRequest['use'] = (lease, place, done, failed) => {
-        to.watch = place
-        this.#forwarder.pass(request, response, lease, to, done, failed)
-      }
-      new Visit(this.#host, { request, client: response, head, match, use }, end).begin()
+      new RequestVisit(this.#host, request, response, head, match, this.#forwarder, to, end).begin()
     })
   }
 
@@ -212,15 +209,21 @@ export class Doorman {
     release(response)
     try {
       await new Promise<void>((resolve, reject) => {
-        const use: VisitRequest['use'] = (lease, place, done, failed) => {
-          to.watch = place
-          this.#forwarder.upgrade(request, socket, early, lease, to).then(done, failed)
-        }
         const end = (error?: unknown): void => {
           if (error === undefined) resolve()
           else reject(error as Error)
         }
-        new Visit(this.#host, { request, client: socket, head, match, use }, end).begin()
+        new UpgradeVisit(
+          this.#host,
+          request,
+          socket,
+          head,
+          match,
+          this.#forwarder,
+          early,
+          to,
+          end,
+        ).begin()
       })
       // Whoever left while it waited may have closed its own side only.
       if (socket.readableEnded) socket.destroy()

@@ -11,16 +11,17 @@ import {
   type FrontResponse,
   clientIsGone,
   clientSide,
-  destroyResponse,
 } from '../forwarding/messages.js'
+import type { Outcome } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { LimitError } from '../limit-errors.js'
 import type { EnvironmentManager } from '../manager/manager.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import { acquireAgain, acquireFor } from './acquire.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
-import { heldBytes, isBehind, stopReading } from './held-client.js'
-import { holdBack, holdOrTurnAway } from './hold-back.js'
+import { waitForConnection } from './connection-turn.js'
+import { heldBytes, isBehind } from './held-client.js'
+import { holdBack } from './hold-back.js'
 
 /** Whom visits are to. */
 export interface VisitHost {
@@ -30,23 +31,12 @@ export interface VisitHost {
   readonly crossSiteStarts: CrossSiteStarts
 }
 
-/** Whose request it is, and for what. */
-export interface VisitRequest {
-  readonly request: FrontRequest
-  /** The response, or the socket of an upgrade. */
-  readonly client: FrontResponse | Duplex
-  readonly head: RequestHead
-  readonly match: EnvironmentMatch
-  /** Has a lease and a place used; both are released afterwards. */
-  use(lease: Lease, place: Place, done: () => void, failed: (error: unknown) => void): void
-}
-
 /**
  * One request on its way from the door to an environment: authorize, lease, place, use, and all of it given back; where nothing could
  * be connected to, the environment is looked at, and asked once more. Nothing waits beside it while it goes on at once, as most do: no
  * promise is made.
  */
-export class Visit implements Waiting {
+export abstract class Visit implements Waiting, Outcome {
   #line: Line | undefined
   #owner: string | undefined
   /** The requests of its owner count it. */
@@ -57,30 +47,41 @@ export class Visit implements Waiting {
   #endWait: (() => void) | undefined
   #refused: UpstreamConnectError | undefined
 
-  /** @param end - Told once of how it ends: with the error to answer with, or without where nothing is left to be said. */
+  /** @param client - The response, or the socket of an upgrade. */
   constructor(
-    private readonly host: VisitHost,
-    private readonly of: VisitRequest,
-    private readonly end: (error?: unknown) => void,
+    protected readonly host: VisitHost,
+    protected readonly request: FrontRequest,
+    protected readonly client: FrontResponse | Duplex,
+    protected readonly head: RequestHead,
+    protected readonly match: EnvironmentMatch,
   ) {}
+
+  /** Has a lease and a place used, and tells {@link done} or {@link failed}; both are released afterwards. */
+  protected abstract use(lease: Lease, place: Place): void
+
+  /** It is over: with the error to answer with, or without where nothing is left to be said. */
+  protected abstract end(error?: unknown): void
 
   begin(): void {
     const { admission, authorize } = this.host
-    const { request, match } = this.of
+    const { request, match } = this
     try {
       this.#line = admission.arrive(match.id)
       admission.assertNotOverloaded(this.#line)
       if (authorize) {
-        askHost(authorize, request, match).then(this.#authorized, this.#failed)
+        void askHost(authorize, request, match).then(
+          (owner) => this.#authorized(owner),
+          (error: unknown) => this.failed(error),
+        )
       } else {
         this.#authorized(undefined)
       }
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
   }
 
-  readonly #authorized = (owner: string | undefined): void => {
+  #authorized(owner: string | undefined): void {
     const { admission } = this.host
     const line = this.#line as Line
     try {
@@ -92,19 +93,24 @@ export class Visit implements Waiting {
       }
       this.#acquire()
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
   }
 
   #acquire(): void {
-    const lease = this.host.manager.acquireReady(this.of.match.id)
+    const lease = this.host.manager.acquireReady(this.match.id)
     if (lease) this.#enter(lease)
-    else this.#waitForStart().then((started) => this.#enter(started), this.#failed)
+    else {
+      void this.#waitForStart().then(
+        (started) => this.#enter(started),
+        (error: unknown) => this.failed(error),
+      )
+    }
   }
 
   async #waitForStart(): Promise<Lease | undefined> {
     const { manager, admission, crossSiteStarts } = this.host
-    const { request, client, head, match } = this.of
+    const { request, client, head, match } = this
     const state = manager.get(match.id)?.state ?? 'stopped'
     // One that is going down would be started again for it.
     if (state === 'stopped' || state === 'failed' || state === 'stopping') {
@@ -136,16 +142,17 @@ export class Visit implements Waiting {
       return
     }
     const { admission } = this.host
-    const { request, client } = this.of
+    const { request, client } = this
     try {
       this.#assertOwnerRate()
       // Only a response knows of a request.
       if (!('req' in client)) this.#use(admission.enterTunnel(this.#line as Line))
       // What a small body consists of is mostly here a moment after its head, and then it is no upload.
-      else if (mayFollow(request)) Promise.resolve().then(this.#enterInTurn).catch(this.#failed)
+      else if (mayFollow(request))
+        void Promise.resolve().then(() => this.#guarded(() => this.#enterInTurn()))
       else this.#enterInTurn()
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
   }
 
@@ -154,13 +161,13 @@ export class Visit implements Waiting {
     const { admission, manager } = this.host
     if (this.#counted || !admission.limitsOwners) return
     this.#counted = true
-    const owner = manager.ownerOf(this.of.match.id)
+    const owner = manager.ownerOf(this.match.id)
     if (owner !== undefined) admission.assertOwnerRate(this.#line as Line, owner)
   }
 
-  readonly #enterInTurn = (): void => {
+  #enterInTurn(): void {
     const { admission } = this.host
-    const { request, client } = this.of
+    const { request, client } = this
     const line = this.#line as Line
     const streams = isUploading(request)
     const place = admission.enter(line, streams)
@@ -177,50 +184,26 @@ export class Visit implements Waiting {
     if (waiter.list) this.#watchWait(waiter)
   }
 
-  /**
-   * Its answer has to wait for those to earlier requests on its connection (RFC 9112 §9.3.2): in line it would take room from others
-   * for nothing.
-   */
+  /** In line it would take room from others for nothing. */
   #waitForConnection(response: ServerResponse): void {
-    const { request } = this.of
+    const { admission } = this.host
     this.#giveBack()
-    const turnAway = (): void => {
-      destroyResponse(request, response)
-      this.#waited()
-      this.#ended()
-    }
-    const held = holdOrTurnAway(
-      this.host.admission,
-      this.#line as Line,
-      heldBytes(request),
-      turnAway,
-    )
-    if (!held) return
-    const readOn = stopReading(request)
-    const goOn = (): void => {
-      this.#waited()
-      this.#guarded(() => this.#acquire())
-    }
-    const leave = (): void => {
-      if (!request.socket.destroyed) return
-      this.#waited()
-      this.#ended()
-    }
-    response.on('socket', goOn)
-    // On Node.js 22, a response is not told that its connection is gone before its turn; the request is.
-    request.on('close', leave)
-    this.#endWait = () => {
-      response.off('socket', goOn)
-      request.off('close', leave)
-      held.release()
-      readOn()
-    }
+    this.#endWait = waitForConnection(admission, this.#line as Line, this.request, response, {
+      goOn: () => {
+        this.#waited()
+        this.#guarded(() => this.#acquire())
+      },
+      leave: () => {
+        this.#waited()
+        this.#ended()
+      },
+    })
   }
 
   #watchWait(waiter: Waiter): void {
     this.#waiter = waiter
     const leave = (): void => this.#leave()
-    const side = clientSide(this.of.client)
+    const side = clientSide(this.client)
     side.on('close', leave)
     this.#lease?.onRevoke(leave)
     this.#endWait = () => side.off('close', leave)
@@ -231,8 +214,8 @@ export class Visit implements Waiting {
     if (!this.#waiter) return
     this.#waiter.leave()
     this.#waited()
-    const { request, client } = this.of
-    if (clientIsGone(request, client as FrontResponse)) {
+    const { request, client } = this
+    if (client.writableEnded || clientIsGone(request, client as FrontResponse)) {
       this.#ended()
     } else {
       this.#giveBack()
@@ -255,23 +238,27 @@ export class Visit implements Waiting {
 
   turnedAway(error: LimitError): void {
     this.#waited()
-    this.#failed(error)
+    this.failed(error)
   }
 
   /** Its turn has come. */
   useAdmitted(): void {
     const place = this.#place as Place
     // All of an upload may have come meanwhile.
-    if (place.streams && !isUploading(this.of.request)) place.uploaded()
+    if (place.streams && !isUploading(this.request)) place.uploaded()
     this.#guarded(() => this.#use(place))
   }
 
   #use(place: Place): void {
     this.#place = place
-    this.of.use(this.#lease as Lease, place, this.#ended, this.#failed)
+    this.use(this.#lease as Lease, place)
   }
 
-  readonly #failed = (error: unknown): void => {
+  done(): void {
+    this.#ended()
+  }
+
+  failed(error: unknown): void {
     const { manager } = this.host
     if (error instanceof UpstreamConnectError || error instanceof UpstreamConnectTimeoutError) {
       if (this.#lease) manager.reportUnreachable(this.#lease)
@@ -288,13 +275,13 @@ export class Visit implements Waiting {
   }
 
   async #holdBack(error: LimitError, line: Line): Promise<void> {
-    const { request, client } = this.of
+    const { request, client } = this
     this.#giveBack()
     const isAnswered = await holdBack(this.host, request, client, line, error)
     this.#ended(isAnswered ? error : undefined)
   }
 
-  readonly #ended = (error?: unknown): void => {
+  #ended(error?: unknown): void {
     this.#giveBack()
     if (this.#line) this.host.admission.depart(this.#line)
     this.#line = undefined
@@ -312,7 +299,7 @@ export class Visit implements Waiting {
     try {
       act()
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
     }
   }
 }
