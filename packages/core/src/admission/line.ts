@@ -30,10 +30,14 @@ export class Line implements Linked<Line> {
   startsWaited = 0
   startBytes = 0
 
-  /** How many may work; less than `maxInFlight` while the gateway has too much to do. */
+  /** How many may work now. */
   cap: number
+  /** How many it is left with, since it asks for most of what the gateway has too much of. */
+  squeezedTo: number
   /** Has fewer places than its due, and none to wait in, since the gateway has too much to do. */
   squeezed = false
+  /** Has half of its places while the event loop is busy all of its time, and some wait for one: see {@link LoadWatch}. */
+  paced = false
   /** What is left of its share of the present round. */
   credit = 0
   /** In which turn of the loop it was served last. */
@@ -52,6 +56,13 @@ export class Line implements Linked<Line> {
     readonly limits: EnvironmentLimits,
   ) {
     this.cap = limits.maxInFlight
+    this.squeezedTo = limits.maxInFlight
+  }
+
+  /** Counts anew how many may work. */
+  setCap(): void {
+    const { maxInFlight } = this.limits
+    this.cap = Math.min(this.squeezedTo, this.paced ? Math.ceil(maxInFlight / 2) : maxInFlight)
   }
 
   get queued(): number {

@@ -34,8 +34,8 @@ it('a report has what works, streams, waits and was turned away, of each environ
     admitted: 2,
     refused: { ALCOVE_QUEUE_FULL: 1 },
     environments: [
-      { id: 'a', inFlight: 1, streams: 1, queued: 2, waiting: 0, squeezed: false },
-      { id: 'b', inFlight: 0, streams: 0, queued: 0, waiting: 1, squeezed: false },
+      { id: 'a', inFlight: 1, streams: 1, queued: 2, waiting: 0, places: 1, squeezed: false },
+      { id: 'b', inFlight: 0, streams: 0, queued: 0, waiting: 1, places: 1, squeezed: false },
     ],
   })
 })

@@ -13,6 +13,8 @@ export interface EnvironmentLoad {
   readonly queued: number
   /** Requests that wait for its start. */
   readonly waiting: number
+  /** How many may be in flight now: `maxInFlight`, or fewer while the gateway has much to do. */
+  readonly places: number
   /** Whether it has fewer places than its due, since it asks for most of what the gateway can do. */
   readonly squeezed: boolean
 }
@@ -58,6 +60,7 @@ export function reportOf(of: {
       streams: line.streaming,
       queued: line.queued,
       waiting: line.startsWaited,
+      places: line.cap,
       squeezed: line.squeezed,
     })),
   }

@@ -6,6 +6,9 @@ import type { Line } from './line.js'
 export const sampleMs = 100
 /** Less than this of its time the loop was busy: then it is late because the whole process stood still. */
 const busyUtilisation = 0.5
+/** From here on the loop is busy all of its time, and below the other not any more. */
+const saturatedUtilisation = 0.95
+const restedUtilisation = 0.85
 /** Whoever asks for less in a sample is not among those who cause a load: 100 requests a second. */
 const leastAsked = 10
 /** Where there was no limit, the first squeeze begins here. */
@@ -85,6 +88,7 @@ export class LoadWatch {
     if (this.#overloaded) this.#squeeze()
     for (const line of this.lines.values()) {
       if (!this.#overloaded && line.squeezed) this.#relax(line)
+      this.#pace(line, load.utilisation)
       line.servedPerSecond = (line.servedPerSecond + line.served * (1_000 / sampleMs)) / 2
       if (line.visits === 0 && line.asked === 0 && !line.squeezed) this.lines.delete(line.id)
       line.asked = 0
@@ -113,15 +117,31 @@ export class LoadWatch {
     }
     if (!heaviest || share(heaviest) < all / weights) return
     heaviest.squeezed = true
-    heaviest.cap = Math.max(1, Math.floor(Math.min(heaviest.cap, unlimitedCap) / 2))
+    heaviest.squeezedTo = Math.max(1, Math.floor(Math.min(heaviest.cap, unlimitedCap) / 2))
+    heaviest.setCap()
+  }
+
+  /**
+   * What a loop that is never idle has begun stands before all that comes next, and with half of it begun it gets as much done:
+   * measured, see docs/performance.md.
+   */
+  #pace(line: Line, utilisation: number): void {
+    const paced = line.paced
+      ? utilisation >= restedUtilisation
+      : utilisation >= saturatedUtilisation && line.requests.length > 0
+    if (paced === line.paced) return
+    line.paced = paced
+    line.setCap()
+    if (!paced) this.freed(line)
   }
 
   #relax(line: Line): void {
     const { maxInFlight } = line.limits
     const more = Math.max(1, Math.ceil(Math.min(maxInFlight, unlimitedCap) / 8))
-    const cap = line.cap + more
-    line.squeezed = cap < Math.min(maxInFlight, unlimitedCap)
-    line.cap = line.squeezed ? cap : maxInFlight
+    const places = line.squeezedTo + more
+    line.squeezed = places < Math.min(maxInFlight, unlimitedCap)
+    line.squeezedTo = line.squeezed ? places : maxInFlight
+    line.setCap()
     this.freed(line)
   }
 }

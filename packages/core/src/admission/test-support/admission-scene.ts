@@ -61,7 +61,7 @@ export class AdmissionScene {
   /** The names of those who were let in, in that order. */
   readonly letIn: string[] = []
   /** What the next sample finds. */
-  loop: LoopLoad = { lagMs: 0, utilisation: 1 }
+  loop: LoopLoad = { lagMs: 0, utilisation: 0.9 }
   /** How many meters were made. */
   meters = 0
   #deferred: (() => void)[] = []
@@ -131,7 +131,7 @@ export class AdmissionScene {
   }
 
   /** A look at the load, with such a lag. */
-  sample(lagMs = 0, utilisation = 1): void {
+  sample(lagMs = 0, utilisation = 0.9): void {
     this.loop = { lagMs, utilisation }
     this.loopClock.advanceSync(100)
   }
