@@ -12,6 +12,7 @@ import {
 } from './options.js'
 import { Place } from './place.js'
 import { assertRate, RateLimits } from './rate-limits.js'
+import { ReadGate } from './read-gate.js'
 import { Refusals } from './refusals.js'
 import { Rounds } from './rounds.js'
 import { type LoadReport, reportOf } from './load-report.js'
@@ -39,6 +40,7 @@ export class Admission {
   readonly #rates: RateLimits
   readonly #refusals = new Refusals()
   readonly #deadlines: Deadlines
+  readonly #readGate: ReadGate
   #admitted = 0
   #closed = false
 
@@ -49,7 +51,8 @@ export class Admission {
   ) {
     const { clock: loopClock = systemClock, defer = nextTurn, newMeter } = loop
     this.#options = resolveAdmissionOptions(options)
-    this.#held = new HeldRequests(this.#options)
+    this.#readGate = new ReadGate(defer)
+    this.#held = new HeldRequests(this.#options, (line) => this.#readGate.changed(line))
     this.#rates = new RateLimits(clock)
     this.#rounds = new Rounds((line) => this.#serve(line), defer)
     this.#deadlines = new Deadlines(clock)
@@ -155,6 +158,7 @@ export class Admission {
     waiter.held = this.#held.keep(line, bytes, waiter)
     queue.push(waiter)
     this.#deadlines.watch(line)
+    this.bodies.hurry(line)
     this.#freed(line)
     return waiter
   }
@@ -199,6 +203,11 @@ export class Admission {
   /** Keeps a request that waits for anything else. @throws {@link OverloadedError} where there is no room for it */
   hold(line: Line, bytes: number, who: GivesUp): Held {
     return this.#held.keep(line, bytes, who)
+  }
+
+  /** Calls `readOn` when a connection may be read on that has brought more requests than one for an environment. */
+  readLater(line: Line, readOn: () => void): void {
+    this.#readGate.wait(line, readOn)
   }
 
   /** What is under way, what waits and what was turned away. */

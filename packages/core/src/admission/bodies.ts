@@ -7,7 +7,7 @@ import { tooManyStreams, tooSlow } from './turned-away.js'
 /** How often open bodies are looked at. */
 const lookMs = 250
 /** The same while somebody waits for a place that one of them holds. */
-const soonMs = 25
+const soonMs = 10
 /** A body that has stood still for so long may have to make room for another. */
 const stuckMs = 1_000
 
@@ -26,6 +26,8 @@ export interface BodyKeeper {
 export class Bodies {
   readonly #lines = new Set<Line>()
   #timer: Timer | undefined
+  /** Somebody is waited for. */
+  #soon = false
   #closed = false
 
   constructor(
@@ -39,9 +41,19 @@ export class Bodies {
     place.stuckSinceMs = undefined
     place.seenBytes = place.transfer?.bodyBytes ?? 0
     newWindow(place, nowMs)
-    place.line.bodies.add(place)
-    this.#lines.add(place.line)
+    const { line } = place
+    line.bodies.add(place)
+    this.#lines.add(line)
     if (!this.#closed) this.#timer ??= this.clock.setTimer(lookMs, this.#look)
+    if (line.queued > 0) this.hurry(line)
+  }
+
+  /** Somebody waits for a place: those who have one and let it lie are looked for soon. */
+  hurry(line: Line): void {
+    if (this.#soon || line.bodies.size === 0 || this.#closed) return
+    this.#soon = true
+    this.#timer?.cancel()
+    this.#timer = this.clock.setTimer(soonMs, this.#look)
   }
 
   unwatch(place: Place): void {
@@ -79,6 +91,7 @@ export class Bodies {
       if (line.uploads.length > 0 && line.streaming >= line.limits.maxStreams) this.endStuck(line)
       awaited ||= line.queued > 0
     }
+    this.#soon = awaited && this.#lines.size > 0
     this.#timer =
       this.#lines.size === 0
         ? undefined

@@ -49,7 +49,11 @@ export class HeldRequests {
   /** Had most, when it was looked for. */
   #found: Line | undefined
 
-  constructor(private readonly limits: HeldLimits) {}
+  /** @param released - Told of a line that has fewer. */
+  constructor(
+    private readonly limits: HeldLimits,
+    private readonly released: (line: Line) => void = () => {},
+  ) {}
 
   get count(): number {
     return this.#count
@@ -107,9 +111,11 @@ export class HeldRequests {
       line.startsWaited -= 1
       line.startBytes -= bytes
     }
-    if (line.held.length > 0) return
-    this.#lines.delete(line)
-    if (this.#found === line) this.#found = undefined
+    if (line.held.length === 0) {
+      this.#lines.delete(line)
+      if (this.#found === line) this.#found = undefined
+    }
+    this.released(line)
   }
 
   #makeRoom(line: Line, bytes: number): void {

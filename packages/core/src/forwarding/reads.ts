@@ -1,11 +1,9 @@
 import type { OnReadOpts, Socket } from 'node:net'
 
-/** As much as Node.js itself reads at a time. */
-const bufferBytes = 64 * 1024
-/** From here on, a copy costs more than another buffer. */
-const largeBytes = bufferBytes / 2
+/** So that an answer of 100 KiB mostly comes at once, and is passed on in one piece. */
+const bufferBytes = 128 * 1024
 
-/** One for all: what comes into it is copied before the next read. */
+/** One for all: what comes into it is copied before the next read, which costs no more than another buffer for each. */
 const shared = Buffer.allocUnsafeSlow(bufferBytes)
 
 /**
@@ -15,12 +13,11 @@ const shared = Buffer.allocUnsafeSlow(bufferBytes)
 export class Reads {
   /** For `net.connect()`. */
   readonly onread: OnReadOpts = {
-    buffer: () => this.#buffer,
-    callback: (length, buffer) => this.#came(length, buffer as Buffer),
+    buffer: shared,
+    callback: (length) => this.#came(length),
   }
   /** Whether anything has come this way: connections that are made in other ways are read by Node.js. */
   began = false
-  #buffer = shared
   #socket: Socket | undefined
   #part: Buffer | null = null
 
@@ -37,8 +34,9 @@ export class Reads {
   }
 
   /** @returns whether to read on */
-  #came(length: number, buffer: Buffer): boolean {
-    const part = this.#keep(length, buffer)
+  #came(length: number): boolean {
+    const part = Buffer.allocUnsafe(length)
+    shared.copy(part, 0, 0, length)
     const socket = this.#socket
     // Nothing is read before a connection stands.
     if (!socket) return true
@@ -49,16 +47,5 @@ export class Reads {
     socket.emit('readable')
     // Nobody wants it now: an answer is paused, or this is a tunnel.
     return this.#part === null || socket.push(this.take())
-  }
-
-  /** The bytes that have come, for as long as they are needed. */
-  #keep(length: number, buffer: Buffer): Buffer {
-    const isLarge = length >= largeBytes
-    const isOwn = this.#buffer !== shared
-    if (isLarge || isOwn) this.#buffer = isLarge ? Buffer.allocUnsafeSlow(bufferBytes) : shared
-    if (isLarge && isOwn) return buffer.subarray(0, length)
-    const kept = Buffer.allocUnsafe(length)
-    buffer.copy(kept, 0, 0, length)
-    return kept
   }
 }

@@ -36,7 +36,7 @@ export function waitForConnection(
   }
   const held = holdOrTurnAway(admission, line, heldBytes(request), sendAway)
   if (!held) return undefined
-  const readOn = stopReading(request)
+  const readOn = stopReading(request, (then) => admission.readLater(line, then))
   const goOn = (): void => wait.goOn()
   const leave = (): void => {
     if (request.socket.destroyed) wait.leave()

@@ -29,24 +29,46 @@ export function isBehind(request: FrontRequest, response: FrontResponse): boolea
  * Reads nothing more from the connection of a request, so that TCP slows its client down. Not for the one whose answer is next: nothing
  * else would tell that its client has left.
  *
+ * @param later - Calls back when it may be read on.
  * @returns what ends that
  */
-export function stopReading(request: FrontRequest): () => void {
+export function stopReading(
+  request: FrontRequest,
+  later: (readOn: () => void) => void,
+): () => void {
   const { socket } = request as IncomingMessage
-  const before = stopped.get(socket) ?? 0
-  stopped.set(socket, before + 1)
-  // Node.js reads on after each request that it finds in what has come, so not before it has found all of them.
-  if (before === 0) process.nextTick(() => void (stopped.has(socket) && socket.pause()))
+  const stop = stops.get(socket) ?? stopOf(socket)
+  stop.waiting += 1
   return () => {
-    const left = (stopped.get(socket) ?? 1) - 1
-    if (left > 0) {
-      stopped.set(socket, left)
-    } else {
-      stopped.delete(socket)
-      if (!socket.destroyed) socket.resume()
-    }
+    stop.waiting -= 1
+    if (stop.waiting > 0) return
+    later(() => {
+      if (stop.waiting === 0 && stops.get(socket) === stop) stop.end()
+    })
   }
 }
 
-/** How many requests of a connection that is not read wait. */
-const stopped = new WeakMap<Socket, number>()
+/** A connection that is not read. */
+interface Stop {
+  /** How many of its requests wait. */
+  waiting: number
+  end(): void
+}
+
+const stops = new WeakMap<Socket, Stop>()
+
+function stopOf(socket: Socket): Stop {
+  // Node.js reads on after each request that it finds in what has come, and after each answer.
+  const pauseAgain = (): void => void socket.pause()
+  const end = (): void => {
+    stops.delete(socket)
+    socket.off('resume', pauseAgain)
+    if (!socket.destroyed) socket.resume()
+  }
+  const stop: Stop = { waiting: 0, end }
+  stops.set(socket, stop)
+  socket.on('resume', pauseAgain)
+  // Not before all requests are found that have come.
+  process.nextTick(() => void (stops.get(socket) === stop && socket.pause()))
+  return stop
+}

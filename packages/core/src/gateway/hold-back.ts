@@ -34,7 +34,10 @@ export function holdBack(
   if (delayMs === 0) return Promise.resolve(true)
   return new Promise((resolve) => {
     const side = clientSide(client)
-    const readOn = 'req' in client && isBehind(request, client) ? stopReading(request) : undefined
+    const readOn =
+      'req' in client && isBehind(request, client)
+        ? stopReading(request, (then) => admission.readLater(line, then))
+        : undefined
     let held: Held | undefined
     const end = (isAnswered: boolean): void => {
       timer.cancel()

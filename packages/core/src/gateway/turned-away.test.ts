@@ -228,13 +228,13 @@ describe('a gateway that has too much to do', () => {
       }
     })
     const statuses: number[] = []
+    let quietSqueezed = false
     while (!(scene.gateway.load().refused['ALCOVE_OVERLOADED'] ?? 0)) {
       // eslint-disable-next-line no-await-in-loop -- as above
       statuses.push((await scene.ask('quiet').answer).status)
+      quietSqueezed ||= scene.loadOf('quiet')?.squeezed === true
     }
-    expect(scene.gateway.load()).toMatchObject({ overloaded: true })
-    expect(scene.loadOf('loud')?.squeezed).toBe(true)
-    expect(scene.loadOf('quiet')?.squeezed).toBe(false)
+    expect(quietSqueezed).toBe(false)
     statuses.push((await scene.ask('quiet').answer).status)
     over = true
     let left = loud.length
