@@ -8,6 +8,8 @@ import { tooManyStreams, tooSlow } from './turned-away.js'
 const lookMs = 250
 /** The same while somebody waits for a place that one of them holds. */
 const soonMs = 10
+/** A body of which so much has passed makes others wait for its length, and not for what their environment has to do. */
+const largeBytes = 1024 * 1024
 /** A body that has stood still for so long may have to make room for another. */
 const stuckMs = 1_000
 
@@ -117,9 +119,10 @@ export class Bodies {
     if (place.streams) return
     if (nowMs - place.openedMs >= line.limits.streamAfterMs) {
       if (!this.keeper.tryStream(place)) this.#cut(place, tooManyStreams(line))
-    } else if (place.stuckSinceMs !== undefined && line.requests.length > 0) {
-      // A place is for what the environment does, and it waits for its client here.
-      this.keeper.tryStream(place)
+    } else if (line.requests.length > 0) {
+      // A place is for what the environment does, and here it waits for its client, or has done it: the rest is to be passed on.
+      const isLarge = bodyBytes >= largeBytes
+      if (isLarge || place.stuckSinceMs !== undefined) this.keeper.tryStream(place)
     }
   }
 
