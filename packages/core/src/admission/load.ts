@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.js'
 import type { Line } from './line.js'
 
 /** How often the load is looked at, while there is any. */
-export const sampleMs = 100
+const sampleMs = 100
 /** Less than this of its time the loop was busy: then it is late because the whole process stood still. */
 const busyUtilisation = 0.5
 /** From here on the loop is busy all of its time, and below the other not any more. */
@@ -26,7 +26,7 @@ export interface LoopLoad {
 export type LoopMeter = () => LoopLoad
 
 /** Measures how late it is called where it is called every {@link sampleMs}. */
-export function loopMeter(): LoopMeter {
+function loopMeter(): LoopMeter {
   let before = performance.eventLoopUtilization()
   let lastMs = performance.now()
   return () => {

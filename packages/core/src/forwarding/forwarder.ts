@@ -87,7 +87,7 @@ export class Forwarder {
     if (mayFollow(request)) {
       Promise.resolve()
         .then(() => this.#pass(request, response, lease, to, outcome))
-        .catch((error: AlcoveError) => outcome.failed(error))
+        .catch((error: unknown) => outcome.failed(error as AlcoveError))
       return
     }
     try {
@@ -204,7 +204,7 @@ export class Forwarder {
     }
     changed
       .then(go)
-      .catch((error: AlcoveError) => outcome.failed(error))
+      .catch((error: unknown) => outcome.failed(error as AlcoveError))
       .finally(unwatch)
   }
 

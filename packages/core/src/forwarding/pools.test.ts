@@ -10,7 +10,7 @@ import { FakeLease } from './test-support/fake-lease.js'
 
 const ends: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
+  for (const end of ends.splice(0).toReversed()) await end()
 })
 
 /** An environment that answers when told to. */

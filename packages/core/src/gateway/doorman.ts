@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { Admission } from '../admission/admission.js'
 import type { LoadReport } from '../admission/load-report.js'
 import type { EnvironmentId } from '../environment/id.js'
@@ -211,7 +210,7 @@ export class Doorman {
       await new Promise<void>((resolve, reject) => {
         const end = (error?: unknown): void => {
           if (error === undefined) resolve()
-          else reject(error as Error)
+          else reject(error)
         }
         new UpgradeVisit(
           this.#host,

@@ -59,7 +59,7 @@ function limitField({ limit, whose, id, owner, retryAfterMs = 0 }: LimitError): 
 function footnotes(
   code: string,
   limit: LimitError | undefined,
-  retryAfterS: number | undefined | 0,
+  retryAfterS: number | undefined,
 ): readonly string[] {
   const notes = [code]
   if (limit) notes.push(`${limit.limit} of the ${limit.whose}`)

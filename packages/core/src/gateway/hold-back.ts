@@ -38,10 +38,10 @@ export function holdBack(
       'req' in client && isBehind(request, client)
         ? stopReading(request, (then) => admission.readLater(line, then))
         : undefined
-    let held: Held | undefined
+    const kept: { held?: Held | undefined } = {}
     const end = (isAnswered: boolean): void => {
       timer.cancel()
-      held?.release()
+      kept.held?.release()
       side.off('close', leave)
       readOn?.()
       resolve(isAnswered)
@@ -49,7 +49,7 @@ export function holdBack(
     const leave = (): void => end(false)
     const timer = manager.clock.setTimer(delayMs, () => end(true))
     side.on('close', leave)
-    held = holdOrTurnAway(admission, line, heldBytes(request), () => {
+    kept.held = holdOrTurnAway(admission, line, heldBytes(request), () => {
       end(false)
       if ('req' in client) destroyResponse(request, client)
       else client.destroy()

@@ -239,13 +239,10 @@ describe('requests without waiting for answers (pipelining)', () => {
     // As much as one read brings is taken in; nothing of what comes now.
     for (let times = 0; times < 20; times += 1) {
       socket.write(one.repeat(20))
-      // eslint-disable-next-line no-await-in-loop -- another client's requests show that time has passed
       const other = scene.ask('b')
-      // eslint-disable-next-line no-await-in-loop -- as above
       const asked = await scene.arrived(2)
       asked.at(-1)?.response.end()
       scene.asked.pop()
-      // eslint-disable-next-line no-await-in-loop -- as above
       await other.answer
     }
     expect(scene.gateway.load().held).toBe(held)
@@ -255,7 +252,6 @@ describe('requests without waiting for answers (pipelining)', () => {
     const all = 1 + 3 + 400
     while (answers() < all) {
       if (scene.asked.length > 0) scene.answerFirst()
-      // eslint-disable-next-line no-await-in-loop -- one after another
       else await Promise.race([scene.arrived(1), once(socket, 'data')])
     }
     expect(answers()).toBe(all)

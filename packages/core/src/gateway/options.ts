@@ -93,14 +93,13 @@ export function splitOptions(
   }
   const { manager } = options as Partial<SharedManagerOptions>
   return {
-    own: pick(options, doorRules),
+    own: pick(options, doorRules) as SplitOptions['own'],
     admission: pick(options, admissionRules),
     forwarding: pick(options, forwardingRules),
-    forManager: manager ?? pick<ManagerOptions>(options, managerRules),
+    forManager: manager ?? (pick(options, managerRules) as ManagerOptions),
   }
 }
 
-function pick<Part>(options: object, names: rule.Rules): Part {
-  const kept = Object.entries(options).filter(([name]) => Object.hasOwn(names, name))
-  return Object.fromEntries(kept) as Part
+function pick(options: object, names: rule.Rules): object {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(names, name)))
 }

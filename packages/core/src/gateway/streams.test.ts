@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { LoadScene } from './test-support/load-scene.js'
@@ -11,12 +11,10 @@ describe('what stays open leaves its place', () => {
     await using scene = await LoadScene.of({ maxInFlight: 2 })
     for (let streams = 1; streams <= 16; streams += 1) {
       scene.ask('a', { path: '/events' })
-      // eslint-disable-next-line no-await-in-loop -- one after another
       const asked = await scene.arrived(streams)
       const { response } = asked.at(-1) ?? {}
       response?.writeHead(200, { 'content-type': 'text/event-stream' })
       response?.write('data: 1\n\n')
-      // eslint-disable-next-line no-await-in-loop -- as above
       await scene.until(() => scene.loadOf('a')?.streams === streams)
     }
     expect(scene.loadOf('a')).toMatchObject({ inFlight: 0, streams: 16 })
@@ -40,7 +38,7 @@ describe('what stays open leaves its place', () => {
     expect(scene.loadOf('a')).toMatchObject({ inFlight: 0, streams: 2 })
     const third = new WebSocket(`ws://127.0.0.1:${scene.port}/`, { headers: { 'x-env-id': 'a' } })
     third.on('error', () => {})
-    const [, response] = await once(third, 'unexpected-response')
+    const [, response] = (await once(third, 'unexpected-response')) as [unknown, IncomingMessage]
     expect([response.statusCode, response.headers['x-alcove-error']]).toEqual([
       503,
       'ALCOVE_STREAM_LIMIT',
@@ -106,7 +104,7 @@ describe('what stays open leaves its place', () => {
     asked?.response.write('a part')
     await scene.until(() => scene.clock.pendingTimers > 0)
     await scene.clock.advance(1_250)
-    await expect(answer).rejects.toThrow()
+    await expect(answer).rejects.toThrow('aborted')
     expect(cut).toEqual(['ALCOVE_STREAM_LIMIT'])
     expect(scene.gateway.load().refused).toEqual({ ALCOVE_STREAM_LIMIT: 1 })
   })
@@ -116,7 +114,6 @@ describe('uploads', () => {
   it('that are slow take no place, however many', async () => {
     await using scene = await LoadScene.of({ maxInFlight: 2, maxStreams: 100 })
     for (let uploads = 0; uploads < 150; uploads += 1) {
-      // eslint-disable-next-line no-await-in-loop -- as many as the system takes
       const socket = await scene.socket()
       socket.write(`POST /slow HTTP/1.1\r\n${head('a', 'Content-Length: 1000000\r\n')}x`)
     }
@@ -172,7 +169,6 @@ describe('uploads', () => {
     await scene.queued('a', 1)
     await scene.clock.advance(1_250)
     while (!answer.includes('ALCOVE_SLOW_BODY')) {
-      // eslint-disable-next-line no-await-in-loop -- until it is there
       await once(socket, 'data')
     }
     expect(answer).toMatch(/^HTTP\/1\.1 408 /)
@@ -204,12 +200,9 @@ describe('uploads', () => {
     // Until nothing goes on any more: all that lies between is full.
     while (halted !== upload.writableLength || upload.writableLength === 0) {
       halted = upload.writableLength
-      // eslint-disable-next-line no-await-in-loop -- others' requests show that time has passed
       const other = scene.ask('b')
-      // eslint-disable-next-line no-await-in-loop -- as above
       await scene.arrived(2)
       scene.asked.pop()?.response.end()
-      // eslint-disable-next-line no-await-in-loop -- as above
       await other.answer
     }
     await scene.clock.advance(10_000)
@@ -223,7 +216,6 @@ describe('clients that do not read', () => {
   it('leave their places to those who wait', async () => {
     await using scene = await LoadScene.of({ maxInFlight: 4, maxStreams: 100 })
     for (let readers = 1; readers <= 20; readers += 1) {
-      // eslint-disable-next-line no-await-in-loop -- one after another
       const socket = await scene.socket()
       socket.pause()
       socket.write(`GET /large HTTP/1.1\r\n${head('a')}`)

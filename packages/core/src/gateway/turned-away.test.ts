@@ -1,5 +1,9 @@
 import { once } from 'node:events'
-import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
+import {
+  connect as connectHttp2,
+  createServer as createHttp2,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Spec } from '../environment/spec.js'
@@ -88,7 +92,6 @@ describe('rates', () => {
     await using scene = await LoadScene.of({ rateLimit: { requestsPerSecond: 2, burst: 3 } })
     scene.upstream.on('request', (_request, response) => response.end())
     for (let times = 0; times < 3; times += 1) {
-      // eslint-disable-next-line no-await-in-loop -- one after another
       expect((await scene.ask('a').answer).status).toBe(200)
     }
     const refused = await scene.ask('a').answer
@@ -219,10 +222,9 @@ describe('a gateway that has too much to do', () => {
       while (performance.now() < endMs);
       response.end()
     })
-    let over = false
+    const flood = { over: false }
     const loud = Array.from({ length: 40 }, async () => {
-      while (!over) {
-        // eslint-disable-next-line no-await-in-loop -- one after another
+      while (!flood.over) {
         const { status } = await scene.ask('loud').answer
         if (status === 200) answered += 1
       }
@@ -230,13 +232,12 @@ describe('a gateway that has too much to do', () => {
     const statuses: number[] = []
     let quietSqueezed = false
     while (!(scene.gateway.load().refused['ALCOVE_OVERLOADED'] ?? 0)) {
-      // eslint-disable-next-line no-await-in-loop -- as above
       statuses.push((await scene.ask('quiet').answer).status)
       quietSqueezed ||= scene.loadOf('quiet')?.squeezed === true
     }
     expect(quietSqueezed).toBe(false)
     statuses.push((await scene.ask('quiet').answer).status)
-    over = true
+    flood.over = true
     let left = loud.length
     for (const client of loud) void client.then(() => (left -= 1))
     await scene.until(() => {
@@ -267,7 +268,7 @@ describe('over HTTP/2', () => {
     await scene.arrived(1)
     const leaves = ask()
     await scene.queued('a', 1)
-    const [headers] = await once(ask(), 'response')
+    const [headers] = (await once(ask(), 'response')) as [IncomingHttpHeaders]
     expect([headers[':status'], headers['x-alcove-limit']]).toEqual([
       503,
       'maxQueued; whose=environment; environment="a"; retry-after-ms=1000',
@@ -279,7 +280,7 @@ describe('over HTTP/2', () => {
     scene.answerFirst()
     await scene.arrived(1)
     scene.answerFirst()
-    const [answer] = await once(stays, 'response')
+    const [answer] = (await once(stays, 'response')) as [IncomingHttpHeaders]
     expect(answer[':status']).toBe(200)
     session.destroy()
     server.close()
