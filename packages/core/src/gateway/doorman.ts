@@ -210,7 +210,7 @@ export class Doorman {
       await new Promise<void>((resolve, reject) => {
         const end = (error?: unknown): void => {
           if (error === undefined) resolve()
-          else reject(error)
+          else reject(error instanceof Error ? error : new Error(String(error)))
         }
         new UpgradeVisit(
           this.#host,
