@@ -265,14 +265,14 @@ describe('close()', () => {
     scene.admission.close()
     expect([scene.clock.pendingTimers, scene.loopClock.pendingTimers]).toEqual([0, 0])
     visit.end()
-    scene.ask('a').open()
+    expect(scene.ask('a').error).toBeInstanceOf(ClosedError)
     expect([scene.clock.pendingTimers, scene.loopClock.pendingTimers]).toEqual([0, 0])
   })
 
   it('sets none either where there was nothing to do', () => {
     const scene = new AdmissionScene()
     scene.admission.close()
-    scene.ask('a').open()
+    expect(scene.ask('a').error).toBeInstanceOf(ClosedError)
     expect([scene.clock.pendingTimers, scene.loopClock.pendingTimers]).toEqual([0, 0])
   })
 })

@@ -128,6 +128,7 @@ export class Admission {
    * @param streams - The client still sends.
    */
   enter(line: Line, streams: boolean): Place | undefined {
+    if (this.#closed) throw new ClosedError()
     if (streams) {
       return line.uploads.length === 0 && mayUpload(line) ? this.#place(line, true) : undefined
     }
@@ -165,6 +166,7 @@ export class Admission {
 
   /** No line for those who would wait for a tunnel: who opens one sees to opening another. @throws {@link StreamLimitError} */
   enterTunnel(line: Line): Place {
+    if (this.#closed) throw new ClosedError()
     if (line.streaming >= line.limits.maxStreams && !this.bodies.endStuck(line)) {
       throw tooManyStreams(line)
     }

@@ -37,6 +37,14 @@ describe('the delay of refusals', () => {
     expect(delays(refusals, line, 51, 700).slice(-2)).toEqual([0, 10])
   })
 
+  it('is 5 s at the most, however many there were, and of whomever', () => {
+    const refusals = new Refusals()
+    const line = lineOf('a')
+    expect(delays(refusals, line, 10_000).at(-1)).toBe(5_000)
+    expect(delays(refusals, line, 1, 4_990)).toEqual([10])
+    expect(delays(refusals, line, 1, 60_000)).toEqual([0])
+  })
+
   it('is of one environment', () => {
     const refusals = new Refusals()
     delays(refusals, lineOf('loud'), 1_000)

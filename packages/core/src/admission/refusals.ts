@@ -5,6 +5,8 @@ import type { Line } from './line.js'
 const refusalsPerSecond = 100
 /** How many of them at once. */
 const refusalBurst = 50
+/** Whoever is refused has to be told before it gives up by itself. */
+const mostDelayMs = 5_000
 
 /** Counts refusals by their reasons, and says how long one is held back. */
 export class Refusals {
@@ -31,7 +33,8 @@ export class Refusals {
   delayMs(line: Line, nowMs: number): number {
     const spacingMs = 1_000 / refusalsPerSecond
     const earliestMs = line.nextRefusalMs - (refusalBurst - 1) * spacingMs
-    line.nextRefusalMs = Math.max(line.nextRefusalMs, nowMs) + spacingMs
+    const nextMs = Math.max(line.nextRefusalMs, nowMs) + spacingMs
+    line.nextRefusalMs = Math.min(nextMs, nowMs + mostDelayMs + (refusalBurst - 1) * spacingMs)
     return Math.max(0, earliestMs - nowMs)
   }
 }

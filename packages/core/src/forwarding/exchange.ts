@@ -21,6 +21,7 @@ import {
   destroyResponse,
   isFull,
   isHttp2Response,
+  unsentBytes,
 } from './messages.js'
 import type { Passage } from './passage.js'
 import { mayRetry } from './retry.js'
@@ -103,10 +104,12 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
 
   get bodyBytes(): number {
     const { body } = this.passage.options
-    return body instanceof RequestBody ? this.sentBytes + body.taken : this.sentBytes
+    const taken = this.headPassed ? this.sentBytes - unsentBytes(this.response) : 0
+    return body instanceof RequestBody ? taken + body.taken : taken
   }
 
   get waitsForClient(): boolean {
+    if (this.ended) return unsentBytes(this.response) > 0
     if (this.headPassed) return isFull(this.response)
     const { body } = this.passage.options
     return body instanceof RequestBody && body.waitsForClient && this.uploads()
@@ -167,11 +170,11 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
     if (this.over) return
     this.over = true
     const { request, response } = this
-    const { lease, pool, options, to, outcome } = this.passage
+    const { lease, pool, to, outcome } = this.passage
     if (this.headPassed) destroyResponse(request, response)
     const quiet = this.headPassed || response.headersSent || clientIsGone(request, response)
     this.detach()
-    if (!this.#sent) keepUnsent(request, options.body)
+    if (!this.#sent) this.#keepUnsent()
     // What is left of the upload must not stand between the client and the error that it is answered with.
     else if (!quiet) this.discardRest()
     const failure = classifyFailure(error, {
@@ -188,11 +191,19 @@ export abstract class Exchange implements Answerer, ConnectionAware, Transfer {
     this.controller?.abort(error)
   }
 
+  /** Leaves what nobody was sent to the next attempt: undici may come to read it yet, once it has a connection. */
+  #keepUnsent(): void {
+    const { body } = this.passage.options
+    if (body instanceof RequestBody) body.letGo()
+    else keepUnsent(this.request, body)
+  }
+
   /** The client's side is over, for whatever reason. */
   closed(): void {
     if (this.over) return
     this.over = true
     this.detach()
+    if (!this.#sent) this.#keepUnsent()
     if (!this.ended) this.controller?.abort(nobodyWaits)
     this.passage.outcome.done()
   }

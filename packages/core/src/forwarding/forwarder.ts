@@ -194,7 +194,13 @@ export class Forwarder {
       go()
       return
     }
-    const leave = (): void => outcome.done()
+    // Once its client has left, it is over, whatever the hook says then.
+    const end = new AbortController()
+    const leave = (): void => {
+      if (end.signal.aborted) return
+      end.abort()
+      outcome.done()
+    }
     const side = clientSide(client)
     side.once('close', leave)
     client.once('end', leave)
@@ -203,8 +209,12 @@ export class Forwarder {
       client.off('end', leave)
     }
     changed
-      .then(go)
-      .catch((error: unknown) => outcome.failed(error as AlcoveError))
+      .then(() => {
+        if (!end.signal.aborted) go()
+      })
+      .catch((error: unknown) => {
+        if (!end.signal.aborted) outcome.failed(error as AlcoveError)
+      })
       .finally(unwatch)
   }
 

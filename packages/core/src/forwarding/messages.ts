@@ -52,6 +52,11 @@ export function clientSide(client: FrontResponse | Duplex): EventEmitter {
   return 'createPushResponse' in client ? client.stream : client
 }
 
+/** How many bytes of an answer are here, and not with the system yet: its client does not take them, or an earlier answer's. */
+export function unsentBytes(response: FrontResponse): number {
+  return isHttp2Response(response) ? response.stream.writableLength : response.writableLength
+}
+
 /** Whether its client has to take what is here for it before there is room for more. */
 export function isFull(response: FrontResponse): boolean {
   return isHttp2Response(response) ? response.stream.writableNeedDrain : response.writableNeedDrain

@@ -4,7 +4,7 @@ import { smallPartBytes } from './body.js'
 import { watchDrain } from './client-side.js'
 import { Exchange } from './exchange.js'
 import { interimBytes, mostInterimBytes, relayInterim, removeLength } from './interim.js'
-import { destroyResponse, knowsHttp11 } from './messages.js'
+import { destroyResponse, knowsHttp11, unsentBytes } from './messages.js'
 import { relayTrailers, writeHead } from './response-head.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 
@@ -114,6 +114,7 @@ export class Answer extends Exchange {
         } else {
           response.end(chunk)
         }
+        this.#watchRest()
         return
       }
     }
@@ -180,8 +181,14 @@ export class Answer extends Exchange {
       const raw = controller.rawTrailers as Buffer[] | null
       if (raw && raw.length > 0) relayTrailers(response, raw)
       if (!lingers) response.end()
+      this.#watchRest()
     }
     this.discardRest(lingers ? () => response.end() : undefined)
+  }
+
+  /** What the client does not take now may stay for long, though all of it is there. */
+  #watchRest(): void {
+    if (!this.#eventStream && unsentBytes(this.response) > 0) this.passage.to.watch?.opened(this)
   }
 
   protected override endEarly(): boolean {

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { UpstreamConnectError } from '../errors.js'
 import { EnvironmentManager } from '../manager/manager.js'
 import { staticSpawner } from '../spawning/static.js'
-import { acquireAgain } from './acquire.js'
+import { acquireAgain, acquireFor } from './acquire.js'
 
 const refused = new UpstreamConnectError('Refused', { retryAfterMs: 1_000 })
 
@@ -63,4 +63,21 @@ it('a client that leaves does not wait', async () => {
   const again = acquireAgain(client, manager, 'a', {}, refused)
   client.destroy()
   expect(await again).toBeUndefined()
+})
+
+it('one that is turned away in the moment in which it is ready is told so', async () => {
+  await using manager = new EnvironmentManager({
+    spawner: staticSpawner(),
+    specFor: () => ({ run: { endpoint: { kind: 'tcp', host: '127.0.0.1', port: 1 } } }),
+    readiness: { ready: async () => {} },
+  })
+  const left = new AbortController()
+  const acquire = manager.acquire.bind(manager)
+  manager.acquire = async (...how) => {
+    const lease = await acquire(...how)
+    left.abort(refused)
+    return lease
+  }
+  await expect(acquireFor(new PassThrough(), manager, 'a', {}, left)).rejects.toBe(refused)
+  expect(manager.explain('a').leases).toMatchObject({ request: 0 })
 })

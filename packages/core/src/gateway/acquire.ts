@@ -32,6 +32,7 @@ export async function acquireFor(
     const lease = await manager.acquire(id, { ...options, signal: left.signal })
     if (!left.signal.aborted) return lease
     lease.release()
+    if (left.signal.reason !== clientLeft) throw left.signal.reason
     return undefined
   } catch (error) {
     if (left.signal.reason === clientLeft) return undefined

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { Admission } from '../admission/admission.js'
 import type { Line } from '../admission/line.js'
+import type { Clock } from '../clock.js'
+import { isUploading } from '../forwarding/body.js'
 import { type FrontRequest, destroyResponse } from '../forwarding/messages.js'
-import { heldBytes, stopReading } from './held-client.js'
+import { heldBytes, onGone, type ReadOn, stopReading } from './held-client.js'
 import { holdOrTurnAway } from './hold-back.js'
 
 /** Whoever waits for its connection; told once, unless it ends the wait before. */
@@ -15,12 +17,13 @@ export interface ConnectionWait {
 
 /**
  * Waits until the answers to earlier requests on the same connection are out: no other may come before them (RFC 9112 §9.3.2). Nothing
- * more is read from the connection meanwhile.
+ * more is read from the connection meanwhile, for as long as a request may stand in line.
  *
  * @returns what ends the wait; `undefined` where `leave` has been called already
  */
 export function waitForConnection(
   admission: Admission,
+  clock: Clock,
   line: Line,
   request: FrontRequest,
   response: ServerResponse,
@@ -36,18 +39,25 @@ export function waitForConnection(
   }
   const held = holdOrTurnAway(admission, line, heldBytes(request), sendAway)
   if (!held) return undefined
-  const readOn = stopReading(request, (then) => admission.readLater(line, then))
-  const goOn = (): void => wait.goOn()
-  const leave = (): void => {
-    if (request.socket.destroyed) wait.leave()
+  let readOn: ReadOn | undefined = stopReading(request, (then) => admission.readLater(line, then))
+  const endReading = (when: 'now' | 'later'): void => {
+    readOn?.(when)
+    readOn = undefined
   }
+  // That the client has left, also from the answer before, is to be noticed some time.
+  const timer = clock.setTimer(line.limits.queueTimeoutMs, () => endReading('now'))
+  const goOn = (): void => {
+    // Its body is what has to be read next.
+    if (isUploading(request)) endReading('now')
+    wait.goOn()
+  }
+  const watchGone = onGone(request.socket, () => wait.leave())
   response.on('socket', goOn)
-  // On Node.js 22, a response is not told that its connection is gone before its turn; the request is.
-  request.on('close', leave)
   return () => {
+    timer.cancel()
     response.off('socket', goOn)
-    request.off('close', leave)
+    watchGone()
     held.release()
-    readOn()
+    endReading('later')
   }
 }

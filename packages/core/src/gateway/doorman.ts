@@ -210,7 +210,8 @@ export class Doorman {
       await new Promise<void>((resolve, reject) => {
         const end = (error?: unknown): void => {
           if (error === undefined) resolve()
-          else reject(error instanceof Error ? error : new Error(String(error)))
+          else
+            reject(error instanceof Error ? error : new Error('A visit failed', { cause: error }))
         }
         new UpgradeVisit(
           this.#host,

@@ -25,28 +25,49 @@ export function isBehind(request: FrontRequest, response: FrontResponse): boolea
   return !isHttp2Request(request) && response.socket === null
 }
 
+/** What ends a stop: `now`, or once its turn has come. */
+export type ReadOn = (when: 'now' | 'later') => void
+
 /**
- * Reads nothing more from the connection of a request, so that TCP slows its client down. Not for the one whose answer is next: nothing
- * else would tell that its client has left.
+ * Reads nothing more from the connection of a request, so that TCP slows its client down. Nobody is told meanwhile that it has left.
  *
  * @param later - Calls back when it may be read on.
- * @returns what ends that
  */
-export function stopReading(
-  request: FrontRequest,
-  later: (readOn: () => void) => void,
-): () => void {
+export function stopReading(request: FrontRequest, later: (readOn: () => void) => void): ReadOn {
   const { socket } = request as IncomingMessage
   const stop = stops.get(socket) ?? stopOf(socket)
   stop.waiting += 1
-  return () => {
+  const end = (): void => {
+    if (stops.get(socket) === stop) stop.end()
+  }
+  return (when) => {
     stop.waiting -= 1
-    if (stop.waiting > 0) return
-    later(() => {
-      if (stop.waiting === 0 && stops.get(socket) === stop) stop.end()
-    })
+    if (when === 'now') end()
+    else if (stop.waiting === 0) {
+      later(() => {
+        if (stop.waiting === 0) end()
+      })
+    }
   }
 }
+
+/** Calls back when a connection is gone, with one listener for all that wait on it. @returns what ends that */
+export function onGone(socket: Socket, gone: () => void): () => void {
+  let all = waiting.get(socket)
+  if (!all) {
+    const added = new Set<() => void>()
+    all = added
+    waiting.set(socket, added)
+    socket.once('close', () => {
+      for (const each of added) each()
+    })
+  }
+  const whole = all
+  whole.add(gone)
+  return () => void whole.delete(gone)
+}
+
+const waiting = new WeakMap<Socket, Set<() => void>>()
 
 /** A connection that is not read. */
 interface Stop {

@@ -32,6 +32,8 @@ export function holdBack(
 ): Promise<boolean> {
   const delayMs = admission.refused(line, error)
   if (delayMs === 0) return Promise.resolve(true)
+  // It may have left before anybody watched.
+  if (client.destroyed || request.socket.destroyed) return Promise.resolve(false)
   return new Promise((resolve) => {
     const side = clientSide(client)
     const readOn =
@@ -43,7 +45,7 @@ export function holdBack(
       timer.cancel()
       kept.held?.release()
       side.off('close', leave)
-      readOn?.()
+      readOn?.('later')
       resolve(isAnswered)
     }
     const leave = (): void => end(false)

@@ -287,4 +287,19 @@ describe('requests without waiting for answers (pipelining)', () => {
     while (got.split('HTTP/1.1 503').length < 6) await once(socket, 'data')
     expect(scene.gateway.load().held).toBe(0)
   })
+
+  it('are read on after `queueTimeoutMs`, so that it is noticed when their client leaves', async () => {
+    await using scene = await LoadScene.of({ maxInFlight: 1, queueTimeoutMs: 1_000 })
+    const socket = await scene.socket()
+    const one = 'GET / HTTP/1.1\r\nHost: a\r\nX-Env-Id: a\r\n\r\n'
+    socket.write(one)
+    const [first] = await scene.arrived(1)
+    socket.write(one.repeat(3))
+    await scene.until(() => scene.gateway.load().held === 3)
+    const told = once(first?.response ?? scene.upstream, 'close')
+    await scene.clock.advance(1_000)
+    socket.resetAndDestroy()
+    await told
+    await scene.until(() => scene.gateway.load().held === 0)
+  })
 })

@@ -212,6 +212,45 @@ describe('uploads', () => {
   })
 })
 
+describe('answers that are complete, and that their clients do not get', () => {
+  it('leave their places to those who wait: those behind an event stream on one connection', async () => {
+    await using scene = await LoadScene.of({ maxInFlight: 4 })
+    const socket = await scene.socket()
+    socket.write(`GET /events HTTP/1.1\r\n${head('a')}`)
+    const [stream] = await scene.arrived(1)
+    stream?.response.writeHead(200, { 'content-type': 'text/event-stream' })
+    stream?.response.write('data: 1\n\n')
+    await scene.until(() => scene.loadOf('a')?.streams === 1)
+    scene.asked.shift()
+    socket.write(`GET /small HTTP/1.1\r\n${head('a')}`.repeat(4))
+    await scene.arrived(4)
+    while (scene.asked.length > 0) scene.answerFirst()
+    await scene.until(() => scene.clock.pendingTimers > 0)
+    const usual = scene.ask('a', { path: '/usual' })
+    await scene.queued('a', 1)
+    await scene.clock.advance(10)
+    await scene.arrived(1)
+    scene.answerFirst()
+    expect((await usual.answer).status).toBe(200)
+  })
+
+  it('are cut off at the least rate, as bodies that are open are', async () => {
+    await using scene = await LoadScene.of({ minBodyBytesPerSecond: 1, bodyRateWindowMs: 1_000 })
+    const socket = await scene.socket()
+    socket.pause()
+    socket.write(`GET / HTTP/1.1\r\n${head('a')}`)
+    const [asked] = await scene.arrived(1)
+    const body = Buffer.alloc(6 * 1024 * 1024)
+    asked?.response.writeHead(200, { 'content-length': body.length })
+    asked?.response.end(body)
+    await scene.until(() => {
+      scene.clock.advanceSync(100)
+      return scene.gateway.load().refused['ALCOVE_SLOW_BODY'] === 1
+    })
+    await scene.until(() => scene.loadOf('a')?.streams === 0 && scene.loadOf('a')?.inFlight === 0)
+  })
+})
+
 describe('clients that do not read', () => {
   it('leave their places to those who wait', async () => {
     await using scene = await LoadScene.of({ maxInFlight: 4, maxStreams: 100 })

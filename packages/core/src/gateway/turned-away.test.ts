@@ -138,6 +138,20 @@ describe('rates', () => {
     expect((await scene.ask('b').answer).status).toBe(429)
   })
 
+  it('of an environment are not used up by requests that their owner may not make', async () => {
+    await using scene = await LoadScene.of({
+      rateLimit: { requestsPerSecond: 1, burst: 2 },
+      ownerRateLimit: { requestsPerSecond: 1, burst: 1 },
+      authorize: (request) => ({ allow: true, owner: String(request.headers['x-owner']) }),
+    })
+    scene.upstream.on('request', (_request, response) => response.end())
+    const ask = (owner: string): Promise<Answered> =>
+      scene.ask('a', { headers: { 'x-owner': owner } }).answer
+    expect((await ask('Ann')).status).toBe(200)
+    for (let times = 0; times < 3; times += 1) expect((await ask('Ann')).status).toBe(429)
+    expect((await ask('Bea')).status).toBe(200)
+  })
+
   it('are no strangers’ to use up: who may not in counts for nobody', async () => {
     await using scene = await LoadScene.of({
       rateLimit: { requestsPerSecond: 1 },

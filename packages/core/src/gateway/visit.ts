@@ -39,7 +39,7 @@ export interface VisitHost {
 export abstract class Visit implements Waiting, Outcome {
   #line: Line | undefined
   #owner: string | undefined
-  /** The requests of its owner count it. */
+  /** Rate limits know of it. */
   #counted = false
   #lease: Lease | undefined
   #place: Place | undefined
@@ -83,14 +83,9 @@ export abstract class Visit implements Waiting, Outcome {
 
   #authorized(owner: string | undefined): void {
     const { admission } = this.host
-    const line = this.#line as Line
     try {
-      admission.assertRate(line)
-      if (owner !== undefined) {
-        admission.assertOwnerRate(line, owner)
-        this.#owner = owner
-        this.#counted = true
-      }
+      this.#owner = owner
+      if (owner !== undefined || !admission.limitsOwners) this.#count(owner)
       this.#acquire()
     } catch (error) {
       this.failed(error)
@@ -144,7 +139,8 @@ export abstract class Visit implements Waiting, Outcome {
     const { admission } = this.host
     const { request, client } = this
     try {
-      this.#assertOwnerRate()
+      // Of an environment that runs, the owner is known even where the host names none.
+      if (!this.#counted) this.#count(this.host.manager.ownerOf(this.match.id))
       // Only a response knows of a request.
       if (!('req' in client)) this.#use(admission.enterTunnel(this.#line as Line))
       // What a small body consists of is mostly here a moment after its head, and then it is no upload.
@@ -156,19 +152,24 @@ export abstract class Visit implements Waiting, Outcome {
     }
   }
 
-  /** Of an environment that runs, the owner is known even where the host names none. */
-  #assertOwnerRate(): void {
-    const { admission, manager } = this.host
-    if (this.#counted || !admission.limitsOwners) return
+  /** The owner's first: whoever is refused there uses up nothing of what the environment may have. */
+  #count(owner: string | undefined): void {
+    const { admission } = this.host
+    const line = this.#line as Line
+    if (owner !== undefined) admission.assertOwnerRate(line, owner)
+    admission.assertRate(line)
     this.#counted = true
-    const owner = manager.ownerOf(this.match.id)
-    if (owner !== undefined) admission.assertOwnerRate(this.#line as Line, owner)
   }
 
   #enterInTurn(): void {
     const { admission } = this.host
     const { request, client } = this
     const line = this.#line as Line
+    // It may have left before anybody watched.
+    if (clientIsGone(request, client as FrontResponse)) {
+      this.#ended()
+      return
+    }
     const streams = isUploading(request)
     const place = admission.enter(line, streams)
     if (place) {
@@ -186,18 +187,26 @@ export abstract class Visit implements Waiting, Outcome {
 
   /** In line it would take room from others for nothing. */
   #waitForConnection(response: ServerResponse): void {
-    const { admission } = this.host
+    const { admission, manager } = this.host
+    const { clock } = manager
     this.#giveBack()
-    this.#endWait = waitForConnection(admission, this.#line as Line, this.request, response, {
-      goOn: () => {
-        this.#waited()
-        this.#guarded(() => this.#acquire())
+    this.#endWait = waitForConnection(
+      admission,
+      clock,
+      this.#line as Line,
+      this.request,
+      response,
+      {
+        goOn: () => {
+          this.#waited()
+          this.#guarded(() => this.#acquire())
+        },
+        leave: () => {
+          this.#waited()
+          this.#ended()
+        },
       },
-      leave: () => {
-        this.#waited()
-        this.#ended()
-      },
-    })
+    )
   }
 
   #watchWait(waiter: Waiter): void {

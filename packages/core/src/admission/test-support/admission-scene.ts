@@ -88,12 +88,12 @@ export class AdmissionScene {
     const refuse = (error: unknown): void => {
       visit.error = error as AlcoveError
     }
-    const place = this.admission.enter(visit.line, streams)
-    if (place) {
-      letIn(place)
-      return visit
-    }
     try {
+      const place = this.admission.enter(visit.line, streams)
+      if (place) {
+        letIn(place)
+        return visit
+      }
       visit.waiter = this.admission.queue(visit.line, streams, bytes, {
         admitted: letIn,
         turnedAway: refuse,
