@@ -24,7 +24,7 @@ export const usage = (sections: readonly Section[]): string => `
   --idle-seconds <n>   how long environments are left alone before they count as idle (${defaultIdleSeconds})
   --only <name,...>    some sections: ${sections.map(({ name }) => name).join(', ')}
   --gateways <name,...>  some gateways: ${gatewayNames.join(', ')}
-  --upstream <name>    what is forwarded to: ${Object.keys(upstreams).join(', ')} (nginx)`
+  --upstream <name>    what is forwarded to: ${Object.keys(upstreams).join(', ')} (node)`
 
 /** The options, or what is wrong with them. */
 export function readOptions(all: readonly Section[]): Options | string {
@@ -35,7 +35,7 @@ export function readOptions(all: readonly Section[]): Options | string {
       'idle-seconds': { type: 'string', default: String(defaultIdleSeconds) },
       only: { type: 'string' },
       gateways: { type: 'string' },
-      upstream: { type: 'string', default: 'nginx' },
+      upstream: { type: 'string', default: 'node' },
     },
   })
   const rounds = Number(values.rounds ?? (values.quick ? quickRounds : fullRounds))

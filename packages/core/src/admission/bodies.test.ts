@@ -185,11 +185,11 @@ describe('an answer whose client does not take it', () => {
     expect(scene.loadOf('a')).toMatchObject({ inFlight: 1, streams: 1 })
   })
 
-  it('is not waited for longer than 1 MiB of it takes, though its client goes on', async () => {
+  it('is not waited for longer than 128 KiB of it take, though its client goes on', async () => {
     const scene = new AdmissionScene({ ...anyRate, maxInFlight: 1 })
     const { body } = opened(scene)
     const next = scene.ask('a')
-    body.bodyBytes = 1024 * 1024 - 1
+    body.bodyBytes = 128 * 1024 - 1
     await scene.pass(10)
     expect(next.place).toBeUndefined()
     body.bodyBytes += 1

@@ -9,7 +9,7 @@ const lookMs = 250
 /** The same while somebody waits for a place that one of them holds. */
 const soonMs = 10
 /** A body of which so much has passed makes others wait for its length, and not for what their environment has to do. */
-const largeBytes = 1024 * 1024
+const largeBytes = 128 * 1024
 /** A body that has stood still for so long may have to make room for another. */
 const stuckMs = 1_000
 
