@@ -247,7 +247,9 @@ describe('answers that are complete, and that their clients do not get', () => {
       scene.clock.advanceSync(100)
       return scene.gateway.load().refused['ALCOVE_SLOW_BODY'] === 1
     })
-    await scene.until(() => scene.loadOf('a')?.streams === 0 && scene.loadOf('a')?.inFlight === 0)
+    await scene.until(
+      () => (scene.loadOf('a')?.streams ?? 0) === 0 && (scene.loadOf('a')?.inFlight ?? 0) === 0,
+    )
   })
 })
 
@@ -273,7 +275,7 @@ describe('clients that do not read', () => {
     })
     await scene.until(() => {
       answerAll()
-      return scene.loadOf('a')?.inFlight === 0
+      return (scene.loadOf('a')?.inFlight ?? 0) === 0
     })
     expect((await usual?.answer)?.status).toBe(200)
   })
