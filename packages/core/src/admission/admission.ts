@@ -65,7 +65,7 @@ export class Admission {
     )
     this.bodies = new Bodies(clock, {
       tryStream: (place) => this.#tryStream(place),
-      cut: (_line, error) => this.#refusals.count(error),
+      cut: (error) => this.#refusals.count(error),
     })
   }
 

@@ -18,7 +18,7 @@ export interface BodyKeeper {
   /** Gives a place of `maxStreams` for that of `maxInFlight`. @returns whether there is one */
   tryStream(place: Place): boolean
   /** Tells that a body was cut off. */
-  cut(line: Line, error: AlcoveError): void
+  cut(error: AlcoveError): void
 }
 
 /**
@@ -127,8 +127,8 @@ export class Bodies {
   }
 
   #cut(place: Place, error: AlcoveError): void {
-    const { transfer, line } = place
-    this.keeper.cut(line, error)
+    const { transfer } = place
+    this.keeper.cut(error)
     this.unwatch(place)
     transfer?.cut(error)
   }

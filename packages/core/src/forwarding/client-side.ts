@@ -10,6 +10,8 @@ export interface Answerer {
   drained(): void
 }
 
+type Gone = Pick<Answerer, 'closed'>
+
 interface Watched {
   [kAnswerer]?: Answerer | undefined
 }
@@ -26,7 +28,7 @@ function onDrain(this: Watched): void {
 
 // On Node.js 22, a response that waits behind others on its connection (pipelining) is not told when that goes. One listener for
 // all of them.
-const waiting = new WeakMap<Duplex, Set<Answerer>>()
+const waiting = new WeakMap<Duplex, Set<Gone>>()
 
 /** Tells `answerer` when the client's side is over. */
 export function watchClient(
@@ -65,18 +67,24 @@ export function unwatchClient(
   side[kAnswerer] = undefined
   side.off('close', onClose)
   response.off('drain', onDrain)
-  waiting.get(request.socket)?.delete(answerer)
+  unwatchWaiting(request.socket, answerer)
 }
 
-function watchWaiting(socket: Duplex, answerer: Answerer): void {
+/** Tells `waiter` when a connection is gone, on which it waits for its turn. */
+export function watchWaiting(socket: Duplex, waiter: Gone): void {
   let answerers = waiting.get(socket)
   if (!answerers) {
-    const all = new Set<Answerer>()
+    const all = new Set<Gone>()
     answerers = all
     waiting.set(socket, all)
     socket.once('close', () => {
       for (const each of all) each.closed()
     })
   }
-  answerers.add(answerer)
+  answerers.add(waiter)
+}
+
+/** Ends that. */
+export function unwatchWaiting(socket: Duplex, waiter: Gone): void {
+  waiting.get(socket)?.delete(waiter)
 }

@@ -3,8 +3,9 @@ import type { Admission } from '../admission/admission.js'
 import type { Line } from '../admission/line.js'
 import type { Clock } from '../clock.js'
 import { isUploading } from '../forwarding/body.js'
+import { unwatchWaiting, watchWaiting } from '../forwarding/client-side.js'
 import { type FrontRequest, destroyResponse } from '../forwarding/messages.js'
-import { heldBytes, onGone, type ReadOn, stopReading } from './held-client.js'
+import { heldBytes, type ReadOn, stopReading } from './held-client.js'
 import { holdOrTurnAway } from './hold-back.js'
 
 /** Whoever waits for its connection; told once, unless it ends the wait before. */
@@ -51,12 +52,13 @@ export function waitForConnection(
     if (isUploading(request)) endReading('now')
     wait.goOn()
   }
-  const watchGone = onGone(request.socket, () => wait.leave())
+  const waiter = { closed: () => wait.leave() }
+  watchWaiting(request.socket, waiter)
   response.on('socket', goOn)
   return () => {
     timer.cancel()
     response.off('socket', goOn)
-    watchGone()
+    unwatchWaiting(request.socket, waiter)
     held.release()
     endReading('later')
   }

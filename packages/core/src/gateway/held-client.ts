@@ -51,24 +51,6 @@ export function stopReading(request: FrontRequest, later: (readOn: () => void) =
   }
 }
 
-/** Calls back when a connection is gone, with one listener for all that wait on it. @returns what ends that */
-export function onGone(socket: Socket, gone: () => void): () => void {
-  let all = waiting.get(socket)
-  if (!all) {
-    const added = new Set<() => void>()
-    all = added
-    waiting.set(socket, added)
-    socket.once('close', () => {
-      for (const each of added) each()
-    })
-  }
-  const whole = all
-  whole.add(gone)
-  return () => void whole.delete(gone)
-}
-
-const waiting = new WeakMap<Socket, Set<() => void>>()
-
 /** A connection that is not read. */
 interface Stop {
   /** How many of its requests wait. */
