@@ -5,7 +5,7 @@ import type { Endpoint } from '../../../environment/endpoint.js'
 import { PortTakenError } from '../../../errors.js'
 import { listeningSockets, parseLsof, parseTable } from '../listening-sockets.js'
 import { pickPort } from './free-port.js'
-import { listenOnPort } from './picked-port.js'
+import { hostThatAccepts, listenOnPort } from './picked-port.js'
 
 function serve(host: string, port = 0): Promise<{ server: Server; port: number }> {
   const server = createServer((socket) => socket.end())
@@ -55,6 +55,12 @@ test.each(['127.0.0.1', '0.0.0.0', '::1', '::'])(
     expect(taken).toEqual([])
   },
 )
+
+test('who begins to listen on both addresses between the looks at each is found at the same one as ever', async () => {
+  const answers = [false, true, true]
+  expect(await hostThatAccepts(3000, async () => answers.shift() ?? true)).toBe('127.0.0.1')
+  expect(await hostThatAccepts(3000, async ({ host }) => host === '::1')).toBe('::1')
+})
 
 test('a listener that comes later passes', async () => {
   const { server, port } = await serve('127.0.0.1')

@@ -47,9 +47,15 @@ export async function isTakenByStranger(
 export const strangerOn = (port: number): string =>
   `port ${port}, picked for it, was taken by a program that is not the environment's`
 
-async function hostThatAccepts(port: number): Promise<string | undefined> {
-  if (await accepts({ host: '127.0.0.1', port })) return '127.0.0.1'
-  return (await accepts({ host: '::1', port })) ? '::1' : undefined
+/** The address that a port is listened on, IPv4's first. */
+export async function hostThatAccepts(
+  port: number,
+  isListening: (at: { host: string; port: number }) => Promise<boolean> = accepts,
+): Promise<string | undefined> {
+  if (await isListening({ host: '127.0.0.1', port })) return '127.0.0.1'
+  if (!(await isListening({ host: '::1', port }))) return undefined
+  // Who listens on both may have begun to between the two, and is to be found at the same address whenever it is looked for.
+  return (await isListening({ host: '127.0.0.1', port })) ? '127.0.0.1' : '::1'
 }
 
 async function ownerOf(
