@@ -14,6 +14,7 @@ import { Place } from './place.js'
 import { assertRate, RateLimits } from './rate-limits.js'
 import { ReadGate } from './read-gate.js'
 import { Refusals } from './refusals.js'
+import { type Resting, Rests } from './rests.js'
 import { Rounds } from './rounds.js'
 import { type LoadReport, reportOf } from './load-report.js'
 import { overloaded, queueFull, tooManyStreams } from './turned-away.js'
@@ -41,6 +42,7 @@ export class Admission {
   readonly #refusals = new Refusals()
   readonly #deadlines: Deadlines
   readonly #readGate: ReadGate
+  readonly #rests = new Rests()
   #admitted = 0
   #closed = false
 
@@ -52,7 +54,10 @@ export class Admission {
     const { clock: loopClock = systemClock, defer = nextTurn, newMeter } = loop
     this.#options = resolveAdmissionOptions(options)
     this.#readGate = new ReadGate(defer)
-    this.#held = new HeldRequests(this.#options, (line) => this.#readGate.changed(line))
+    this.#held = new HeldRequests(this.#options, (line) => {
+      this.#readGate.changed(line)
+      this.#rests.changed(line)
+    })
     this.#rates = new RateLimits(clock)
     this.#rounds = new Rounds((line) => this.#serve(line), defer)
     this.#deadlines = new Deadlines(clock)
@@ -60,7 +65,7 @@ export class Admission {
       this.#options.maxLoopLagMs,
       this.#lines,
       loopClock,
-      (line) => this.#freed(line),
+      { freed: (line) => this.#freed(line), looked: (line) => this.#rests.look(line) },
       newMeter,
     )
     this.bodies = new Bodies(clock, {
@@ -194,6 +199,7 @@ export class Admission {
     if (streams) line.streaming -= 1
     else line.working -= 1
     if (line.queued > 0) this.#freed(line)
+    else this.#rests.changed(line)
   }
 
   /** Counts a refusal. @returns for how many milliseconds it is held back, so that a flood of them is none */
@@ -210,6 +216,16 @@ export class Admission {
   /** Calls `readOn` when a connection may be read on that has brought more requests than one for an environment. */
   readLater(line: Line, readOn: () => void): void {
     this.#readGate.wait(line, readOn)
+  }
+
+  /** Whether a connection may be left unread whose client has an answer of this environment. */
+  mayRest(line: Line): boolean {
+    return !this.#closed && this.#rests.mayRest(line)
+  }
+
+  /** Calls the connection's `readOn` once it is to be read again. */
+  rest(line: Line, connection: Resting): void {
+    this.#rests.begin(line, connection)
   }
 
   /** What is under way, what waits and what was turned away. */
@@ -231,6 +247,7 @@ export class Admission {
       for (const queue of [line.requests, line.uploads]) {
         while (queue.first) queue.first.turnAway(new ClosedError())
       }
+      this.#rests.end(line)
     }
     this.#deadlines.close()
     this.bodies.close()

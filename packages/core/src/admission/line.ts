@@ -2,6 +2,7 @@ import type { Held } from './held.js'
 import { type Linked, LinkedList } from './linked-list.js'
 import type { EnvironmentLimits } from './options.js'
 import type { Place } from './place.js'
+import type { Resting } from './rests.js'
 import type { Waiter } from './waiter.js'
 
 /** What one environment has under way and waiting, while it has any. */
@@ -20,6 +21,8 @@ export class Line implements Linked<Line> {
   readonly requests = new LinkedList<Waiter>()
   /** Uploads that wait for a place to stream. */
   readonly uploads = new LinkedList<Waiter>()
+  /** Connections that are not read, since enough is in line. */
+  readonly resting = new LinkedList<Resting>()
   /** Places whose bodies are open. */
   readonly bodies = new Set<Place>()
 

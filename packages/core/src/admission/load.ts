@@ -40,6 +40,14 @@ function loopMeter(): LoopMeter {
   }
 }
 
+/** Told of lines. */
+export interface LoadListener {
+  /** It may have more places again. */
+  freed(line: Line): void
+  /** Of each with each look, whatever was found. */
+  looked(line: Line): void
+}
+
 /** Looks at the load, and gives the environments that ask for most fewer places while the event loop is late. */
 export class LoadWatch {
   /** As of the last sample. */
@@ -51,12 +59,11 @@ export class LoadWatch {
   #timer: Timer | undefined
   #meter: LoopMeter | undefined
 
-  /** @param freed - Told of a line that may have more places again. */
   constructor(
     private readonly maxLoopLagMs: number,
     private readonly lines: Map<string, Line>,
     private readonly clock: Clock,
-    private readonly freed: (line: Line) => void,
+    private readonly listener: LoadListener,
     private readonly newMeter: () => LoopMeter = loopMeter,
   ) {}
 
@@ -89,6 +96,7 @@ export class LoadWatch {
     for (const line of this.lines.values()) {
       if (!this.#overloaded && line.squeezed) this.#relax(line)
       this.#pace(line, load.utilisation)
+      this.listener.looked(line)
       line.servedPerSecond = (line.servedPerSecond + line.served * (1_000 / sampleMs)) / 2
       if (line.visits === 0 && line.asked === 0 && !line.squeezed) this.lines.delete(line.id)
       line.asked = 0
@@ -132,7 +140,7 @@ export class LoadWatch {
     if (paced === line.paced) return
     line.paced = paced
     line.setCap()
-    if (!paced) this.freed(line)
+    if (!paced) this.listener.freed(line)
   }
 
   #relax(line: Line): void {
@@ -142,7 +150,7 @@ export class LoadWatch {
     line.squeezed = places < Math.min(maxInFlight, unlimitedCap)
     line.squeezedTo = line.squeezed ? places : maxInFlight
     line.setCap()
-    this.freed(line)
+    this.listener.freed(line)
   }
 }
 

@@ -10,10 +10,12 @@ export interface Answerer {
   drained(): void
 }
 
-type Gone = Pick<Answerer, 'closed'>
+/** Whoever has to know that the client has gone. */
+export type Gone = Pick<Answerer, 'closed'>
 
 interface Watched {
-  [kAnswerer]?: Answerer | undefined
+  /** `undefined` where nobody has listened yet, `null` where nobody is to be told: listeners stay, for one answers after the other. */
+  [kAnswerer]?: (Gone & Partial<Answerer>) | null
 }
 const kAnswerer = Symbol('answerer')
 
@@ -23,7 +25,7 @@ function onClose(this: Watched): void {
 }
 
 function onDrain(this: Watched): void {
-  this[kAnswerer]?.drained()
+  this[kAnswerer]?.drained?.()
 }
 
 // On Node.js 22, a response that waits behind others on its connection (pipelining) is not told when that goes. One listener for
@@ -36,11 +38,21 @@ export function watchClient(
   response: FrontResponse,
   answerer: Answerer,
 ): void {
-  const side: EventEmitter & Watched = clientSide(response)
+  watchEnd(response, answerer)
   ;(response as Watched)[kAnswerer] = answerer
-  side[kAnswerer] = answerer
-  side.on('close', onClose)
   if (response.socket === null) watchWaiting(request.socket, answerer)
+}
+
+/** Tells `gone` when the client's side is over, in the place of whom it was told before. */
+export function watchEnd(response: FrontResponse, gone: Gone): void {
+  const side: EventEmitter & Watched = clientSide(response)
+  if (side[kAnswerer] === undefined) side.on('close', onClose)
+  side[kAnswerer] = gone
+}
+
+/** Ends that. */
+export function unwatchEnd(response: FrontResponse): void {
+  ;(clientSide(response) as Watched)[kAnswerer] = null
 }
 
 /** Tells `answerer` when a response that was full takes more. */
@@ -62,10 +74,8 @@ export function unwatchClient(
   response: FrontResponse,
   answerer: Answerer,
 ): void {
-  const side: EventEmitter & Watched = clientSide(response)
-  ;(response as Watched)[kAnswerer] = undefined
-  side[kAnswerer] = undefined
-  side.off('close', onClose)
+  ;(response as Watched)[kAnswerer] = null
+  unwatchEnd(response)
   response.off('drain', onDrain)
   unwatchWaiting(request.socket, answerer)
 }

@@ -25,6 +25,7 @@ export class Connection extends Client {
   #requests = 0
   #socket: Socket | undefined
   #filter: InterimFilter | undefined
+  #reads: Reads | undefined
   #waiting: ConnectionAware | undefined
 
   constructor(
@@ -86,6 +87,11 @@ export class Connection extends Client {
     handler.readEnded?.()
   }
 
+  /** Says that nothing of what has just been read is kept: its memory may be used again. */
+  readPassed(): void {
+    if (this.#reads) this.#reads.isPassed = true
+  }
+
   #endUnused(): void {
     if (this.stats.size > 0 || this.closed) return
     this.#owner.over()
@@ -118,6 +124,7 @@ export class Connection extends Client {
 
   #watch(socket: Socket, reads: Reads): void {
     this.#socket = socket
+    this.#reads = reads
     this.#filter = new InterimFilter()
     reads.of(socket)
     const { read } = socket

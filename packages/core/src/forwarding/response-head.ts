@@ -49,7 +49,10 @@ function write(response: FrontResponse, status: number, message: string, flat: s
       for (const cookie of [cookies].flat()) flat.push('Set-Cookie', String(cookie))
     }
     response.writeHead(status, reason, flat)
-    return response.write === ServerResponse.prototype.write
+    return (
+      response.write === ServerResponse.prototype.write &&
+      response.end === ServerResponse.prototype.end
+    )
   }
   // Somebody has put a function of their own in its place, and those seldom understand a flat list.
   for (const { name, value } of together(flat)) setField(response, name, value)

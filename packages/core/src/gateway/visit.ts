@@ -6,12 +6,8 @@ import type { Place } from '../admission/place.js'
 import type { Waiter, Waiting } from '../admission/waiter.js'
 import { UpstreamConnectError, UpstreamConnectTimeoutError } from '../errors.js'
 import { isUploading, mayFollow } from '../forwarding/body.js'
-import {
-  type FrontRequest,
-  type FrontResponse,
-  clientIsGone,
-  clientSide,
-} from '../forwarding/messages.js'
+import { type Gone, unwatchEnd, watchEnd } from '../forwarding/client-side.js'
+import { type FrontRequest, type FrontResponse, clientIsGone } from '../forwarding/messages.js'
 import type { Outcome } from '../forwarding/passage.js'
 import type { Lease } from '../instance/lease.js'
 import { LimitError } from '../limit-errors.js'
@@ -19,6 +15,7 @@ import type { EnvironmentManager } from '../manager/manager.js'
 import type { EnvironmentMatch, RequestHead } from '../routing/router.js'
 import { acquireAgain, acquireFor } from './acquire.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
+import { restConnection } from './connection-rest.js'
 import { waitForConnection } from './connection-turn.js'
 import { heldBytes, isBehind } from './held-client.js'
 import { holdBack } from './hold-back.js'
@@ -36,7 +33,7 @@ export interface VisitHost {
  * be connected to, the environment is looked at, and asked once more. Nothing waits beside it while it goes on at once, as most do: no
  * promise is made.
  */
-export abstract class Visit implements Waiting, Outcome {
+export abstract class Visit implements Waiting, Outcome, Gone {
   #line: Line | undefined
   #owner: string | undefined
   /** Rate limits know of it. */
@@ -211,11 +208,14 @@ export abstract class Visit implements Waiting, Outcome {
 
   #watchWait(waiter: Waiter): void {
     this.#waiter = waiter
-    const leave = (): void => this.#leave()
-    const side = clientSide(this.client)
-    side.on('close', leave)
-    this.#lease?.onRevoke(leave)
-    this.#endWait = () => side.off('close', leave)
+    // Only a response waits in line.
+    watchEnd(this.client as FrontResponse, this)
+    this.#lease?.onRevoke(() => this.#leave())
+  }
+
+  /** Its client has left. */
+  closed(): void {
+    this.#leave()
   }
 
   /** Its client has left, or its instance is about to. */
@@ -233,6 +233,7 @@ export abstract class Visit implements Waiting, Outcome {
   }
 
   #waited(): void {
+    if (this.#waiter) unwatchEnd(this.client as FrontResponse)
     this.#waiter = undefined
     this.#endWait?.()
     this.#endWait = undefined
@@ -291,8 +292,14 @@ export abstract class Visit implements Waiting, Outcome {
   }
 
   #ended(error?: unknown): void {
+    const line = this.#line
+    const { admission } = this.host
     this.#giveBack()
-    if (this.#line) this.host.admission.depart(this.#line)
+    if (line) {
+      if ('req' in this.client && error === undefined)
+        restConnection(admission, line, this.request, this.client)
+      admission.depart(line)
+    }
     this.#line = undefined
     this.end(error)
   }

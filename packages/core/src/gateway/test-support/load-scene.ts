@@ -70,6 +70,10 @@ export class LoadScene implements AsyncDisposable {
     return (this.#front.address() as AddressInfo).port
   }
 
+  get front(): ReturnType<typeof createServer> {
+    return this.#front
+  }
+
   get upstream(): ReturnType<typeof createServer> {
     return this.#upstream
   }
