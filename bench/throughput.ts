@@ -60,7 +60,12 @@ async function measure(chosen: Options, pinned: Cores): Promise<readonly Section
     `Median of ${chosen.rounds} slices of a second, in turns; upstream: ${chosen.upstream}. ${machine()}`,
   )
   await using upstream = await upstreams[chosen.upstream](pinned.load)
-  await using fleet = await startFleet(pinned, upstream, chosen.gateways)
+  await using fleet = await startFleet(
+    pinned,
+    upstream,
+    chosen.gateways,
+    chosen.isQuick ? 1 : undefined,
+  )
   const results: SectionResult[] = []
   const { rounds, isQuick, idleSeconds } = chosen
   const shared = { cores: pinned, upstream, fleet, rounds, isQuick, idleSeconds, signal }

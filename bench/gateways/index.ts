@@ -23,6 +23,11 @@ export const gatewayNames = [
 
 export type GatewayName = (typeof gatewayNames)[number]
 
+/** Whether it is no program of Node.js. */
+export function isNative(name: GatewayName): boolean {
+  return name === 'nginx' || name === 'haproxy'
+}
+
 /**
  * Starts a gateway in front of an upstream, in a process of its own. It forwards what has the header `x-env-id: bench`; the
  * peers, who know no environments, forward everything.

@@ -80,8 +80,8 @@ async function measure(
   comparisonsWith: (bestNodePeer: string) => readonly Comparison[],
 ): Promise<SectionResult> {
   const rows = names.flatMap((name): readonly Row[] => {
-    const gateway = bench.fleet.get(name)
-    return gateway === undefined ? [] : [{ name, gateway, load: workload }]
+    const gateways = bench.fleet.get(name)
+    return gateways === undefined ? [] : [{ name, gateways, load: workload }]
   })
   const measured = await measureSlices(bench, rows)
   if (workload === small) {

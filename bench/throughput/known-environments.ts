@@ -1,8 +1,9 @@
-import { startGateway } from '../gateways/index.ts'
+import { type RunningGateway, startGateway } from '../gateways/index.ts'
 import { checkAnswers } from '../load/answers.ts'
 import type { WrkLoad } from '../load/wrk.ts'
 import { compare, figuresOf, slicesTable } from './comparison.ts'
 import type { Section } from './section.ts'
+import { processesEach } from './fleet.ts'
 import { measureSlices } from './slices.ts'
 
 const knownCount = 10_000
@@ -19,15 +20,19 @@ export const knownEnvironments: Section = {
   async measure(bench) {
     const { cores, upstream } = bench
     const before = { upstream: upstream.tcp, core: cores.gateways }
-    await using lone = await startGateway('alcove', before)
-    bench.progress(`creating ${knownCount} environments`)
     const environments = { known: knownCount, running: runningCount }
-    await using crowded = await startGateway('alcove', { ...before, environments })
-    await checkAnswers(one, lone.port)
-    await checkAnswers(many, crowded.port)
+    await using processes = new AsyncDisposableStack()
+    const [lone, crowded]: [RunningGateway[], RunningGateway[]] = [[], []]
+    while (lone.length < processesEach) {
+      bench.progress(`creating ${knownCount} environments`)
+      lone.push(processes.use(await startGateway('alcove', before)))
+      crowded.push(processes.use(await startGateway('alcove', { ...before, environments })))
+    }
+    for (const { port } of lone) await checkAnswers(one, port)
+    for (const { port } of crowded) await checkAnswers(many, port)
     const measured = await measureSlices(bench, [
-      { name: one, gateway: lone, load: asking(1) },
-      { name: many, gateway: crowded, load: asking(runningCount) },
+      { name: one, gateways: lone, load: asking(1) },
+      { name: many, gateways: crowded, load: asking(runningCount) },
     ])
     const target = { atLeast: 0.95 }
     const comparison = { what: `${many} / ${one}`, judged: many, compared: one, target }

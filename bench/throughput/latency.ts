@@ -53,9 +53,10 @@ export const latency: Section = {
 async function highest(bench: Bench): Promise<number> {
   const known = bench.rates.get(judged)
   if (known !== undefined) return known
-  const gateway = bench.fleet.get(judged)
-  if (gateway === undefined) throw new Error(`The rate is half of ${judged}'s: it has to take part`)
-  const row = { name: judged, gateway, load: { path: '/' } }
+  const gateways = bench.fleet.get(judged)
+  if (gateways === undefined)
+    throw new Error(`The rate is half of ${judged}'s: it has to take part`)
+  const row = { name: judged, gateways, load: { path: '/' } }
   return median(perSecond(await measureSlices({ ...bench, rounds: 5 }, [row]), judged))
 }
 
@@ -69,7 +70,8 @@ async function inTurns(
   for (let round = 0; round < rounds; round += 1) {
     bench.progress(`round ${round + 1} of ${rounds}`)
     for (const name of shuffled(rows, bench.random)) {
-      const port = bench.fleet.get(name)?.port ?? 0
+      const processes = bench.fleet.get(name) ?? []
+      const port = processes[round % processes.length]?.port ?? 0
       const load = { port, requestsPerSecondEach: each, seconds }
       const { tookMs, failed } = await runH2load(load, bench.cores.load, bench.signal)
       if (failed > 0) throw new Error(`The run is void: ${name} failed ${failed} requests`)

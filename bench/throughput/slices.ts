@@ -7,7 +7,8 @@ import type { Bench } from './bench.ts'
 /** One line of a table: a gateway, and what it is asked for. */
 export interface Row {
   readonly name: string
-  readonly gateway: RunningGateway
+  /** Its processes, which take turns. */
+  readonly gateways: readonly RunningGateway[]
   readonly load: Pick<WrkLoad, 'path' | 'script' | 'words'>
 }
 
@@ -35,7 +36,7 @@ export async function measureSlices(bench: Bench, rows: readonly Row[]): Promise
   for (let round = 0; round < bench.rounds; round += 1) {
     bench.progress(`round ${round + 1} of ${bench.rounds}`)
     for (const row of shuffled(rows, bench.random)) {
-      slices.get(row.name)?.push(await slice(bench, row))
+      slices.get(row.name)?.push(await slice(bench, row, round))
     }
   }
   return slices
@@ -43,28 +44,33 @@ export async function measureSlices(bench: Bench, rows: readonly Row[]): Promise
 
 async function warmUp(bench: Bench, row: Row): Promise<void> {
   bench.progress(`warming up ${row.name}`)
-  const before = await bench.upstream.connectionCount()
-  let asked = 0
-  for (let round = 0; round < (bench.isQuick ? 1 : warmUpRounds); round += 1) {
-    asked += (await load(bench, row, sliceSeconds)).requests
-  }
-  const made = (await bench.upstream.connectionCount()) - before
-  if (made > firstConnections + asked * mostConnectionsPerRequest) {
-    throw new Error(`${row.name} made ${made} connections to the upstream for ${asked} requests`)
+  for (const gateway of row.gateways) {
+    const before = await bench.upstream.connectionCount()
+    let asked = 0
+    for (let round = 0; round < (bench.isQuick ? 1 : warmUpRounds); round += 1) {
+      asked += (await load(bench, row, gateway, sliceSeconds)).requests
+    }
+    const made = (await bench.upstream.connectionCount()) - before
+    if (made > firstConnections + asked * mostConnectionsPerRequest) {
+      throw new Error(`${row.name} made ${made} connections to the upstream for ${asked} requests`)
+    }
   }
 }
 
-async function slice(bench: Bench, row: Row): Promise<Slice> {
-  const cpuBefore = cpuSeconds(row.gateway.pid)
+async function slice(bench: Bench, row: Row, round: number): Promise<Slice> {
+  const gateway = row.gateways[round % row.gateways.length]
+  if (gateway === undefined) throw new Error(`${row.name} has no process`)
+  const cpuBefore = cpuSeconds(gateway.pid)
   const began = performance.now()
-  const { requestsPerSecond } = await load(bench, row, sliceSeconds)
+  const { requestsPerSecond } = await load(bench, row, gateway, sliceSeconds)
   const seconds = (performance.now() - began) / 1000
-  return { requestsPerSecond, busy: (cpuSeconds(row.gateway.pid) - cpuBefore) / seconds }
+  return { requestsPerSecond, busy: (cpuSeconds(gateway.pid) - cpuBefore) / seconds }
 }
 
 async function load(
   bench: Bench,
-  { name, gateway, load: what }: Row,
+  { name, load: what }: Row,
+  gateway: RunningGateway,
   seconds: number,
 ): Promise<WrkResult> {
   const whole: WrkLoad = { ...what, port: gateway.port, seconds }

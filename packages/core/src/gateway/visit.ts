@@ -256,7 +256,11 @@ export abstract class Visit implements Waiting, Outcome, Gone {
     const place = this.#place as Place
     // All of an upload may have come meanwhile.
     if (place.streams && !isUploading(this.request)) place.uploaded()
-    this.#guarded(() => this.#use(place))
+    try {
+      this.#use(place)
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   #use(place: Place): void {
