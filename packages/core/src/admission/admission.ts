@@ -112,6 +112,11 @@ export class Admission {
     if (ownerRateLimit) assertRate(this.#rates, ownerRateLimit, line.id, owner)
   }
 
+  /** Whether a request may come too soon after others. */
+  limitsRates(line: Line): boolean {
+    return line.limits.rateLimit !== false || this.limitsOwners
+  }
+
   /** Whether the owner of a request makes a difference. */
   get limitsOwners(): boolean {
     return this.#options.ownerRateLimit !== false
@@ -127,6 +132,11 @@ export class Admission {
     return this.#held.keepForStart(line, bytes, who)
   }
 
+  /** Whether a request that comes now may have a place at once, where that is no upload. */
+  hasRoom(line: Line): boolean {
+    return line.working < line.cap && line.requests.length === 0
+  }
+
   /**
    * A place where there is one at once; `undefined`: {@link queue} is for the others.
    *
@@ -137,8 +147,7 @@ export class Admission {
     if (streams) {
       return line.uploads.length === 0 && mayUpload(line) ? this.#place(line, true) : undefined
     }
-    const free = line.working < line.cap && line.requests.length === 0
-    return free && this.#rounds.take(line) ? this.#place(line, false) : undefined
+    return this.hasRoom(line) && this.#rounds.take(line) ? this.#place(line, false) : undefined
   }
 
   /**

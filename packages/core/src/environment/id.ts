@@ -8,6 +8,7 @@ const hyphen = 0x2d
 
 /** Whether `text` may name an environment: `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`, by hand, since each request is asked twice. */
 export function isEnvironmentId(text: string): boolean {
+  if (typeof text !== 'string') return false
   const { length } = text
   if (length === 0 || length > longest) return false
   for (let at = 0; at < length; at += 1) {
@@ -25,6 +26,6 @@ export function isEnvironmentId(text: string): boolean {
  * @throws {@link InvalidIdError} where it may not.
  */
 export function assertEnvironmentId(text: string): EnvironmentId {
-  if (typeof text !== 'string' || !isEnvironmentId(text)) throw new InvalidIdError(text)
+  if (!isEnvironmentId(text)) throw new InvalidIdError(text)
   return text
 }

@@ -100,6 +100,28 @@ describe.each(['tcp', 'unix'] as const)('with a %s endpoint', (transport) => {
     await front.done[0]
   })
 
+  it('what the host has put in the place of the response holds the environment back, too', async () => {
+    await using upstream = await RawUpstream.listen(transport)
+    await using front = await Front.listen(upstream, {
+      before(_, its) {
+        // As `compression` does while it has enough to compress.
+        const response = its as ServerResponse
+        response.write = () => false
+      },
+    })
+    const client = await front.client()
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const wire = await upstream.connection()
+    await wire.head()
+    wire.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+    const counter = { sent: 0 }
+    void pour(wire.socket, counter).catch(() => {})
+    await stall(counter)
+    expect(counter.sent).toBeLessThan(mostBehind)
+    client.socket.destroy()
+    await front.done[0]
+  })
+
   it('a slow environment holds the upload back', async () => {
     await using upstream = await RawUpstream.listen(transport, { read: false })
     await using front = await Front.listen(upstream)

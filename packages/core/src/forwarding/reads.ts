@@ -47,7 +47,7 @@ export class Reads {
     // Nothing is read before a connection stands.
     if (!socket) return true
     this.began = true
-    const copy = length < largeBytes ? Buffer.allocUnsafe(length) : takeSpare()
+    const copy = length < largeBytes ? Buffer.allocUnsafe(length) : takeSpare(length)
     shared.copy(copy, 0, 0, length)
     const part = copy.subarray(0, length)
     // Nothing overtakes what waits.
@@ -57,13 +57,15 @@ export class Reads {
     socket.emit('readable')
     // Nobody wants it now: an answer is paused, or this is a tunnel.
     if (this.#part !== null) return socket.push(this.take())
-    if (this.isPassed && length >= largeBytes) spare = copy
+    if (this.isPassed && length >= largeBytes && copy.length > (spare?.length ?? 0)) spare = copy
     return true
   }
 }
 
-function takeSpare(): Buffer {
-  const buffer = spare ?? Buffer.allocUnsafeSlow(bufferBytes)
+function takeSpare(length: number): Buffer {
+  // No more than is needed: somebody may come to keep it.
+  if (!spare || spare.length < length) return Buffer.allocUnsafeSlow(length)
+  const buffer = spare
   spare = undefined
   return buffer
 }

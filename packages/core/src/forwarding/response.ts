@@ -1,5 +1,4 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { smallPartBytes } from './body.js'
 import { watchDrain } from './client-side.js'
@@ -7,6 +6,7 @@ import { Exchange } from './exchange.js'
 import { interimBytes, mostInterimBytes, relayInterim, removeLength } from './interim.js'
 import { destroyResponse, knowsHttp11, unsentBytes } from './messages.js'
 import { relayTrailers, writeHead } from './response-head.js'
+import { isTaken } from './taken.js'
 import { type ResponseFields, responseFields } from './response-headers.js'
 
 /** Up to here, a copy is cheaper than another buffer for the kernel. */
@@ -114,7 +114,7 @@ export class Answer extends Exchange {
           response.end(chunk.toString('latin1'), 'latin1')
         } else {
           response.end(chunk)
-          this.#passed()
+          if (this.#plain && isTaken(response)) this.connection?.readPassed()
         }
         this.#watchRest()
         return
@@ -125,22 +125,11 @@ export class Answer extends Exchange {
       this.#small.push(chunk)
     } else if (chunk.length >= smallPartBytes) {
       this.#write(chunk)
-      this.#passed()
     } else {
       this.#small = [chunk]
       // undici takes all that one read has brought in one tick.
       process.nextTick(passSmall, this)
     }
-  }
-
-  /**
-   * What the system has taken is kept by nobody. Not so where the host has put a function of its own in the place of Node.js's, where
-   * the client is at the end of another stream, or where undici waits for the rest of a field, as in chunks.
-   */
-  #passed(): void {
-    const { response } = this
-    if (!this.#plain || this.#remaining < 0 || unsentBytes(response) > 0) return
-    if (response.socket instanceof Socket) this.connection?.readPassed()
   }
 
   passSmall(): void {
@@ -162,8 +151,7 @@ export class Answer extends Exchange {
 
   #write(chunk: Buffer): void {
     const response = this.response as ServerResponse
-    // A large part fills it by its size alone, also where the system has taken all of it by now.
-    if (!response.write(chunk) && unsentBytes(this.response) > 0) {
+    if (!response.write(chunk)) {
       this.controller?.pause()
       // What is paused is not read to an end.
       this.connection?.readEnded(this)

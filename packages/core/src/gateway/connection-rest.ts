@@ -8,6 +8,13 @@ import { type FrontRequest, type FrontResponse, isHttp2Response } from '../forwa
 /** A server that closes idle connections sooner than this might close one that has not been read. */
 const leastKeepAliveMs = 1_000
 
+/** What Node.js knows of a connection, documented or not. */
+interface Served {
+  readonly server?: Partial<Server>
+  readonly parser?: unknown
+  readonly _httpMessage?: unknown
+}
+
 /** What is known of a connection that has rested. */
 interface Known {
   readonly resting: Resting
@@ -29,11 +36,12 @@ export function restConnection(
   request: FrontRequest,
   response: FrontResponse,
 ): void {
-  if (!admission.mayRest(line) || isHttp2Response(response)) return
-  if (!mayComeAgain(request as IncomingMessage, response)) return
+  if (isHttp2Response(response)) return
   const { socket } = request as IncomingMessage
-  const its = known.get(socket) ?? knowledgeOf(socket, line)
-  if (its.id !== line.id) its.isShared = true
+  const before = known.get(socket)
+  if (before && before.id !== line.id) before.isShared = true
+  if (!admission.mayRest(line) || !mayComeAgain(request as IncomingMessage, response)) return
+  const its = before ?? knowledgeOf(socket, line)
   if (its.isShared || its.resting.list) return
   admission.rest(line, its.resting)
   socket.pause()
@@ -50,6 +58,9 @@ function knowledgeOf(socket: Socket, { id }: Line): Known {
 
 function mayComeAgain({ socket, complete }: IncomingMessage, response: ServerResponse): boolean {
   if (!complete || !response.writableFinished || !response.shouldKeepAlive) return false
-  const { keepAliveTimeout = 0 } = (socket as { readonly server?: Partial<Server> }).server ?? {}
+  const { server, parser, _httpMessage } = socket as Served
+  // Another request of this connection is answered, or it is a tunnel by now: somebody else's to read.
+  if (!parser || _httpMessage) return false
+  const { keepAliveTimeout = 0 } = server ?? {}
   return !socket.destroyed && (keepAliveTimeout === 0 || keepAliveTimeout >= leastKeepAliveMs)
 }

@@ -40,13 +40,14 @@ export function waitForConnection(
   }
   const held = holdOrTurnAway(admission, line, heldBytes(request), sendAway)
   if (!held) return undefined
-  let readOn: ReadOn | undefined = stopReading(request, (then) => admission.readLater(line, then))
+  let readOn: ReadOn | undefined = stopReading(request, (then) => admission.readLater(line, then), {
+    clock,
+    ms: line.limits.queueTimeoutMs,
+  })
   const endReading = (when: 'now' | 'later'): void => {
     readOn?.(when)
     readOn = undefined
   }
-  // That the client has left, also from the answer before, is to be noticed some time.
-  const timer = clock.setTimer(line.limits.queueTimeoutMs, () => endReading('now'))
   const goOn = (): void => {
     // Its body is what has to be read next.
     if (isUploading(request)) endReading('now')
@@ -56,7 +57,6 @@ export function waitForConnection(
   watchWaiting(request.socket, waiter)
   response.on('socket', goOn)
   return () => {
-    timer.cancel()
     response.off('socket', goOn)
     unwatchWaiting(request.socket, waiter)
     held.release()

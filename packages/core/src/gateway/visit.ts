@@ -61,21 +61,37 @@ export abstract class Visit implements Waiting, Outcome, Gone {
 
   begin(): void {
     const { admission, authorize } = this.host
-    const { request, match } = this
+    const { request, client, match } = this
     try {
       this.#line = admission.arrive(match.id)
       admission.assertNotOverloaded(this.#line)
-      if (authorize) {
-        void askHost(authorize, request, match).then(
-          (owner) => this.#authorized(owner),
-          (error: unknown) => this.failed(error),
-        )
+      // Where nobody can refuse it, it waits for its connection in any case: one read may bring hundreds.
+      const isLetIn = !authorize && !admission.limitsRates(this.#line)
+      if (
+        isLetIn &&
+        'req' in client &&
+        !admission.hasRoom(this.#line) &&
+        isBehind(request, client)
+      ) {
+        this.#waitForConnection(client as ServerResponse, () => this.#ask())
       } else {
-        this.#authorized(undefined)
+        this.#ask()
       }
     } catch (error) {
       this.failed(error)
     }
+  }
+
+  #ask(): void {
+    const { authorize } = this.host
+    if (!authorize) {
+      this.#authorized(undefined)
+      return
+    }
+    void askHost(authorize, this.request, this.match).then(
+      (owner) => this.#authorized(owner),
+      (error: unknown) => this.failed(error),
+    )
   }
 
   #authorized(owner: string | undefined): void {
@@ -174,7 +190,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
       return
     }
     if (isBehind(request, client as FrontResponse)) {
-      this.#waitForConnection(client as ServerResponse)
+      this.#waitForConnection(client as ServerResponse, () => this.#acquire())
       return
     }
     const waiter = admission.queue(line, streams, heldBytes(request), this)
@@ -183,7 +199,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
   }
 
   /** In line it would take room from others for nothing. */
-  #waitForConnection(response: ServerResponse): void {
+  #waitForConnection(response: ServerResponse, then: () => void): void {
     const { admission, manager } = this.host
     const { clock } = manager
     this.#giveBack()
@@ -196,7 +212,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
       {
         goOn: () => {
           this.#waited()
-          this.#guarded(() => this.#acquire())
+          this.#guarded(then)
         },
         leave: () => {
           this.#waited()
