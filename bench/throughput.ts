@@ -11,7 +11,7 @@ import { machine, writeResults } from './results.ts'
 import { seededRandom } from './statistics.ts'
 import { largeAnswers, posts, smallAnswers } from './throughput/answers.ts'
 import type { Bench } from './throughput/bench.ts'
-import { startFleet } from './throughput/fleet.ts'
+import { processesEach, startFleet } from './throughput/fleet.ts'
 import { interruption } from './throughput/interruption.ts'
 import { knownEnvironments } from './throughput/known-environments.ts'
 import { latency } from './throughput/latency.ts'
@@ -64,7 +64,7 @@ async function measure(chosen: Options, pinned: Cores): Promise<readonly Section
     pinned,
     upstream,
     chosen.gateways,
-    chosen.isQuick ? 1 : undefined,
+    processesEach(chosen.isQuick),
   )
   const results: SectionResult[] = []
   const { rounds, isQuick, idleSeconds } = chosen

@@ -1,10 +1,4 @@
-import {
-  type GatewayName,
-  gatewayNames,
-  isNative,
-  type RunningGateway,
-  startGateway,
-} from '../gateways/index.ts'
+import { type GatewayName, isNative, type RunningGateway, startGateway } from '../gateways/index.ts'
 import { checkAnswers } from '../load/answers.ts'
 import type { Cores } from '../load/cores.ts'
 import type { Upstream } from '../load/upstream.ts'
@@ -18,7 +12,14 @@ export const socketGateway = 'alcove, Unix socket'
  * Processes of a gateway in Node.js. What V8 has come to compile, and how, makes two processes of one program differ by some
  * hundredths for good: each has its turn, and a row's median is of all.
  */
-export const processesEach = 4
+export const processesEach = (isQuick: boolean): number => (isQuick ? 1 : 4)
+
+/** Whose turn it is. */
+export function inTurn(processes: readonly RunningGateway[], round: number): RunningGateway {
+  const process = processes[round % processes.length]
+  if (process === undefined) throw new Error('A gateway without a process has no turn')
+  return process
+}
 
 /** All gateways, up at once, by the names of their rows; each may be several processes, which take turns. */
 export type Fleet = ReadonlyMap<string, readonly RunningGateway[]> & AsyncDisposable
@@ -27,8 +28,8 @@ export type Fleet = ReadonlyMap<string, readonly RunningGateway[]> & AsyncDispos
 export async function startFleet(
   cores: Cores,
   upstream: Upstream,
-  chosen: readonly GatewayName[] = gatewayNames,
-  processes = processesEach,
+  chosen: readonly GatewayName[],
+  processes: number,
 ): Promise<Fleet> {
   await using started = new AsyncDisposableStack()
   const fleet = new Map<string, readonly RunningGateway[]>()

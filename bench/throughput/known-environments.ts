@@ -23,7 +23,7 @@ export const knownEnvironments: Section = {
     const environments = { known: knownCount, running: runningCount }
     await using processes = new AsyncDisposableStack()
     const [lone, crowded]: [RunningGateway[], RunningGateway[]] = [[], []]
-    while (lone.length < processesEach) {
+    while (lone.length < processesEach(bench.isQuick)) {
       bench.progress(`creating ${knownCount} environments`)
       lone.push(processes.use(await startGateway('alcove', before)))
       crowded.push(processes.use(await startGateway('alcove', { ...before, environments })))

@@ -4,6 +4,7 @@ import { median, quantile, ratioOfMedians, shuffled } from '../statistics.ts'
 import type { Bench } from './bench.ts'
 import { perSecond } from './comparison.ts'
 import type { Section, Verdict } from './section.ts'
+import { inTurn } from './fleet.ts'
 import { measureSlices } from './slices.ts'
 
 /** One run at the rate. */
@@ -70,8 +71,7 @@ async function inTurns(
   for (let round = 0; round < rounds; round += 1) {
     bench.progress(`round ${round + 1} of ${rounds}`)
     for (const name of shuffled(rows, bench.random)) {
-      const processes = bench.fleet.get(name) ?? []
-      const port = processes[round % processes.length]?.port ?? 0
+      const { port } = inTurn(bench.fleet.get(name) ?? [], round)
       const load = { port, requestsPerSecondEach: each, seconds }
       const { tookMs, failed } = await runH2load(load, bench.cores.load, bench.signal)
       if (failed > 0) throw new Error(`The run is void: ${name} failed ${failed} requests`)

@@ -3,6 +3,7 @@ import { cpuSeconds } from '../load/cpu-time.ts'
 import { connections, runWrk, type WrkLoad, type WrkResult } from '../load/wrk.ts'
 import { shuffled } from '../statistics.ts'
 import type { Bench } from './bench.ts'
+import { inTurn } from './fleet.ts'
 
 /** One line of a table: a gateway, and what it is asked for. */
 export interface Row {
@@ -58,8 +59,7 @@ async function warmUp(bench: Bench, row: Row): Promise<void> {
 }
 
 async function slice(bench: Bench, row: Row, round: number): Promise<Slice> {
-  const gateway = row.gateways[round % row.gateways.length]
-  if (gateway === undefined) throw new Error(`${row.name} has no process`)
+  const gateway = inTurn(row.gateways, round)
   const cpuBefore = cpuSeconds(gateway.pid)
   const began = performance.now()
   const { requestsPerSecond } = await load(bench, row, gateway, sliceSeconds)

@@ -15,8 +15,7 @@ export function writeHead(
   { flat, trailer }: ResponseFields,
 ): boolean {
   if (trailer !== undefined) flat.push('Trailer', trailer)
-  // Mostly the host has set none, and then a list of none costs less than an object of none.
-  const before = response.getHeaderNames().length > 0 ? response.getHeaders() : {}
+  const before = response.getHeaders()
   const reason = isHttp2Response(response) ? '' : response.statusMessage
   try {
     return write(response, status, message, flat)

@@ -84,11 +84,7 @@ it.each([
   await using scene = await LoadScene.of(options)
   const kept = await keeper(scene)
   await flooded(scene, kept, how)
-  // A request of another environment has gone all the way meanwhile.
-  const { answer } = scene.ask('b')
-  await scene.arrived(2)
-  scene.asked.pop()?.response.end('done')
-  await answer
+  await otherAnswered(scene)
   expect(kept.side.isPaused()).toBe(false)
 })
 
@@ -97,10 +93,7 @@ it('a connection is read on where the server would close it soon', async () => {
   scene.front.keepAliveTimeout = 999
   const kept = await keeper(scene)
   await flooded(scene, kept)
-  const { answer } = scene.ask('b')
-  await scene.arrived(2)
-  scene.asked.pop()?.response.end('done')
-  await answer
+  await otherAnswered(scene)
   expect(kept.side.isPaused()).toBe(false)
 })
 
@@ -122,10 +115,7 @@ it('a connection that asks for several environments does not rest again, for the
   expect(await answerUntil(scene, '/again')).toHaveLength(257)
   await again
   await scene.queued('a', 256)
-  // A request of another environment has gone all the way meanwhile.
-  const { answer } = scene.ask('c', { path: '/last' })
-  ;(await arrivedAt(scene, '/last')).response.end('done')
-  await answer
+  await otherAnswered(scene)
   expect(kept.side.isPaused()).toBe(false)
 })
 
@@ -137,4 +127,11 @@ async function arrivedAt(scene: LoadScene, path: string): Promise<LoadScene['ask
     if (found) return found
     await nextTurn()
   }
+}
+
+/** A request of another environment goes all the way: whatever was to become of those before it has. */
+async function otherAnswered(scene: LoadScene): Promise<void> {
+  const { answer } = scene.ask('other', { path: '/last' })
+  ;(await arrivedAt(scene, '/last')).response.end('done')
+  await answer
 }

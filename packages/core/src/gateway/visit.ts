@@ -272,11 +272,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
     const place = this.#place as Place
     // All of an upload may have come meanwhile.
     if (place.streams && !isUploading(this.request)) place.uploaded()
-    try {
-      this.#use(place)
-    } catch (error) {
-      this.failed(error)
-    }
+    this.#guarded(() => this.#use(place))
   }
 
   #use(place: Place): void {
