@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { type buildConnector, Client, type Dispatcher } from 'undici'
 import { InterimFilter } from './interim-filter.js'
+import type { ReadLine } from './read-turns.js'
 import { Reads } from './reads.js'
 
 /** A handler that wants to know which connection it got. */
@@ -12,6 +14,8 @@ export interface ConnectionAware extends Dispatcher.DispatchHandler {
 
 /** Who keeps a connection. */
 export interface ConnectionOwner {
+  /** Where its connections wait to be read on. */
+  readonly readLine: ReadLine
   /** It may be given another request. */
   idle(): void
   /** It has ended, or could not be made, and is of no more use. */
@@ -38,7 +42,7 @@ export class Connection extends Client {
     super(origin, {
       ...options,
       connect: (target, callback) => {
-        const reads = new Reads()
+        const reads = new Reads(owner.readLine)
         connectorOf(reads)(target, (...result) => {
           if (result[1]) watch(result[1], reads)
           callback(...result)
@@ -133,7 +137,9 @@ export class Connection extends Client {
     // undici reads what has come with read(), and takes a 100 that it did not ask for as the end of everything.
     socket.read = function readFiltered(this: Socket, size?: number): unknown {
       const isDirect = reads.began && size === undefined && this.readableLength === 0
-      const chunk: unknown = isDirect ? reads.take() : read.call(this, size)
+      // Not with a socket's own function, where it is stopped: that reads on at once.
+      const readKept = reads.began ? Duplex.prototype.read : read
+      const chunk: unknown = isDirect ? reads.take() : readKept.call(this, size)
       if (chunk !== null) return filter.pass(chunk as Buffer)
       ended()
       return null

@@ -1,5 +1,6 @@
 import { type Client, type Dispatcher, buildConnector, errors } from 'undici'
 import { Connection, type ConnectionAware } from './connection.js'
+import type { ReadLine } from './read-turns.js'
 import type { Reads } from './reads.js'
 
 /** How all connections of a set are made. */
@@ -23,6 +24,7 @@ export class Connections {
   readonly #all = new Set<Connection>()
   /** Those without a request; the one used last is taken first, so that those there are too many of may time out. */
   readonly #idle: Connection[] = []
+  readonly #readLine: ReadLine = []
   #closed: Error | undefined
 
   constructor(origin: string, { connectTimeout, connect, ...options }: ConnectionsOptions) {
@@ -69,6 +71,7 @@ export class Connections {
 
   #open(): Connection {
     const connection = new Connection(this.#origin, this.#options, this.#connectorOf, {
+      readLine: this.#readLine,
       idle: () => this.#idle.push(connection),
       over: () => {
         this.#all.delete(connection)
