@@ -32,13 +32,16 @@ for (const { version, passed, failed, skipped, seconds } of results) {
   ]
   console.log(columns.join(' '))
 }
-const sum = (of: keyof TestCounts): number =>
+const sum = (of: 'passed' | 'failed' | 'skipped'): number =>
   results.reduce((total, result) => total + result[of], 0)
 const total: VitestReport = {
   numPassedTests: sum('passed'),
   numFailedTests: sum('failed'),
   numPendingTests: sum('skipped'),
   numTodoTests: 0,
+  testResults: results.flatMap(({ version, failures }) =>
+    failures.map((failure) => ({ name: version, message: failure, assertionResults: [] })),
+  ),
 }
 if (report !== undefined) writeFileSync(report, JSON.stringify(total))
 process.exitCode = results.some(({ failed }) => failed > 0) ? 1 : 0
@@ -50,7 +53,8 @@ async function runOn(wanted: string): Promise<Result> {
   } catch (error) {
     // The other versions can tell something all the same.
     console.error(`Could not install Node.js ${wanted}:`, error)
-    return { version: wanted, seconds: 0, passed: 0, failed: 1, skipped: 0 }
+    const failures = ['could not be installed']
+    return { version: wanted, seconds: 0, passed: 0, failed: 1, skipped: 0, failures }
   }
   const path = `${bin}${delimiter}${process.env['PATH'] ?? ''}`
   const env = { ...process.env, PATH: path, ALCOVE_EXPECTED_NODE: wanted }

@@ -53,6 +53,16 @@ function ci(
 }
 
 // What vitest and the matrix write, where they are told to.
+const failedTest = JSON.stringify([
+  {
+    name: '/work/some.test.ts',
+    message: '',
+    assertionResults: [
+      { status: 'passed', fullName: 'it works', failureMessages: [] },
+      { status: 'failed', fullName: 'it fails', failureMessages: ['expected 1   to be 2'] },
+    ],
+  },
+])
 const report = (passed: number, failed: number): string => `
   for word; do
     case "$word" in
@@ -61,7 +71,7 @@ const report = (passed: number, failed: number): string => `
     esac
   done
   if [ -n "$file" ]; then
-    echo '{"numPassedTests":${passed},"numFailedTests":${failed},"numPendingTests":0,"numTodoTests":0}' > "$file"
+    echo '{"numPassedTests":${passed},"numFailedTests":${failed},"numPendingTests":0,"numTodoTests":0,"testResults":${failed > 0 ? failedTest : '[]'}}' > "$file"
   fi`
 
 it('counts tests where there are, and each other step as one, in its last line', () => {
@@ -84,6 +94,11 @@ it('counts tests where there are, and each other step as one, in its last line',
 it('fails with each failed test, and goes on', () => {
   const { status, output } = ci(`${report(7, 2)}\n[ -z "$file" ]`)
   expect(output.split('\n').at(-1)).toBe('19 passed, 4 failed')
+  // At the end, where it is read.
+  expect(output.split('\n').slice(-4, -2)).toEqual([
+    'failed: npm test: some.test.ts › it fails: expected 1 to be 2',
+    'failed: npm run test:matrix: some.test.ts › it fails: expected 1 to be 2',
+  ])
   expect(status).toBe(1)
 })
 
