@@ -4,6 +4,19 @@ import type { AddressInfo } from 'node:net'
 import { devEnvProxy, type Gateway } from '@alcove/core'
 import { ask } from './ask.ts'
 
+/** Milliseconds from a request to its complete answer. */
+export interface Answers {
+  /** Of an environment that has never run. */
+  readonly coldMs: number
+  /** Of one that runs. */
+  readonly runningMs: number
+  /** Of one that is frozen. */
+  readonly resumedMs: number
+}
+
+/** Long enough to ask once more before. */
+const suspendAfterMs = 100
+
 /** A gateway in this process, of which each environment is new. */
 export class ColdGateway implements AsyncDisposable {
   readonly #programs: ReadonlyMap<string, string>
@@ -16,6 +29,7 @@ export class ColdGateway implements AsyncDisposable {
     this.#gateway = devEnvProxy({
       specFor: ({ id }) => ({
         run: { command: [process.execPath, this.#programs.get(id.replace(/-\d+$/, '')) ?? ''] },
+        policy: { suspendAfterMs },
       }),
     })
     this.#server = createServer((request, response) => void this.#gateway(request, response))
@@ -29,18 +43,31 @@ export class ColdGateway implements AsyncDisposable {
     return gateway
   }
 
-  /**
-   * Milliseconds from a request to an environment that has never run to its complete answer. That it is stopped afterwards
-   * is not counted.
-   */
-  async start(name: string): Promise<number> {
-    const { port } = this.#server.address() as AddressInfo
+  /** Asks an environment that has never run, once more, and once it is frozen. That it is stopped afterwards is not counted. */
+  async start(name: string): Promise<Answers> {
+    const { manager } = this.#gateway
     const id = `${name}-${(this.#started += 1)}`
+    const isSuspended = new Promise<void>((resolve) => {
+      const listen = (change: { readonly id: string; readonly to: string }): void => {
+        if (change.id !== id || change.to !== 'suspended') return
+        manager.off('transition', listen)
+        resolve()
+      }
+      manager.on('transition', listen)
+    })
+    const coldMs = await this.#ask(id)
+    const runningMs = await this.#ask(id)
+    await isSuspended
+    const resumedMs = await this.#ask(id)
+    await manager.stop(id, { drainMs: 0 })
+    return { coldMs, runningMs, resumedMs }
+  }
+
+  async #ask(id: string): Promise<number> {
+    const { port } = this.#server.address() as AddressInfo
     const began = performance.now()
     await ask({ port, headers: { 'x-env-id': id } })
-    const tookMs = performance.now() - began
-    await this.#gateway.manager.stop(id, { drainMs: 0 })
-    return tookMs
+    return performance.now() - began
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

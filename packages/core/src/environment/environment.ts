@@ -26,6 +26,8 @@ export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, R
   openingDone: Promise<void> | undefined
   /** The stop under way. Its promise never rejects. */
   stopping: Promise<void> | undefined
+  /** The freezing under way. Its promise never rejects. */
+  suspending: Promise<void> | undefined
   /** The deletion of its data under way, before which nothing starts. Its promise never rejects. */
   purging: Promise<void> | undefined
   /** Why the last start or instance failed. */

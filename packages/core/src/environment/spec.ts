@@ -37,6 +37,11 @@ export interface Policy {
   readonly graceMs: number
   /** An environment without a lease for this long is stopped. `Infinity`: never. @default 600_000 */
   readonly idleTimeoutMs: number
+  /**
+   * An environment without a lease for this long is frozen, where its spawner can: it costs no CPU, and the next request thaws it.
+   * `Infinity`: never. @default Infinity
+   */
+  readonly suspendAfterMs: number
   /** An instance older than this is drained and stopped. `Infinity`: never. @default Infinity */
   readonly maxLifetimeMs: number
   /** An upgraded connection that carries nothing but keep-alives for this long is closed. @default 1_800_000 */

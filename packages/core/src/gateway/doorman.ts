@@ -65,7 +65,10 @@ export class Doorman {
       onRestricted: (restriction) => this.manager.reportRestriction(restriction),
     })
     const drop: Parameters<typeof this.manager.on<'transition'>>[1] = ({ id, generation, to }) => {
-      if (to === 'stopped' || to === 'failed') this.#forwarder.drop(id, generation)
+      // Once thawed, it may close connections that it has not used for so long.
+      if (to === 'stopped' || to === 'failed' || to === 'suspending') {
+        this.#forwarder.drop(id, generation)
+      }
     }
     this.manager.on('transition', drop)
     this.#forget = () => this.manager.off('transition', drop)

@@ -33,6 +33,8 @@ export class Instance {
   idleSinceMs: number | undefined
   /** Until when no eviction is tried: `beforeEvict` said so. */
   postponedUntilMs = 0
+  /** Until when it is not frozen: the last time failed. */
+  suspendFromMs = 0
   exit: ExitInfo | undefined
   /** Why its spawner could not end it: something of it may still run. */
   stopError: AlcoveError | undefined

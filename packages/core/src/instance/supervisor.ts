@@ -78,6 +78,30 @@ export class Supervisor {
     this.#ready(instance, 'taken over')
   }
 
+  /** Says what became of an instance whose state is `suspending`, where it ended by itself meanwhile. @returns whether it did */
+  endedMeanwhile(instance: Instance): boolean {
+    if (!instance.gone.aborted) return false
+    if (instance.state === 'suspending') this.#crashed(instance)
+    return true
+  }
+
+  /** Lets an instance whose state is `resuming` go on; otherwise as {@link start}. */
+  async resume(
+    instance: Instance,
+    signal: AbortSignal,
+    publish: () => Promise<void>,
+  ): Promise<void> {
+    const beganMs = this.clock.nowMs()
+    await this.#bringUp(instance, signal, async () => {
+      await instance.spawner.resume(instance.namedBy)
+      const observation = this.#observations.get(instance)
+      instance.gone.throwIfAborted()
+      if (observation) await this.#untilReady(instance, observation, 'resumed', signal)
+      await publish()
+    })
+    instance.become('ready', `resumed after ${Math.round(this.clock.nowMs() - beganMs)} ms`)
+  }
+
   /** Ends an instance whose state is `stopping`. Rejects, as `failed`, where its spawner could not end it. */
   async stop(instance: Instance, reason: string, failed = false): Promise<void> {
     const { handle, spawner, plan } = instance
@@ -194,9 +218,10 @@ export class Supervisor {
   }
 
   #changed(instance: Instance, now: Status): void {
-    const wasReady = instance.state === 'ready' || instance.state === 'unready'
+    const { state } = instance
+    const wasReady = state === 'ready' || state === 'unready'
     if (now.is === 'gone') {
-      this.#gone(instance, now.exit, wasReady)
+      this.#gone(instance, now.exit, wasReady || state === 'suspended')
     } else if (now.is === 'pending') {
       if (wasReady) this.recheck(instance, 'moved', 'can not be reached at the moment')
     } else {
@@ -208,14 +233,18 @@ export class Supervisor {
     }
   }
 
-  #gone(instance: Instance, exit: ExitInfo, wasReady: boolean): void {
+  #gone(instance: Instance, exit: ExitInfo, stands: boolean): void {
     // Whoever ends it reports its end; a port that was taken is tried again.
-    if (instance.state === 'stopping' || (exit.reason === 'port-taken' && !wasReady)) return
-    const when = wasReady ? '' : ' before it was ready'
+    if (instance.state === 'stopping' || (exit.reason === 'port-taken' && !stands)) return
+    const when = instance.readySinceMs === undefined ? ' before it was ready' : ''
     instance.end(`Environment "${instance.id}" ${describeExit(exit)}${when}`, exit)
-    if (!wasReady) return
+    // Whoever starts, freezes or thaws it finds out.
+    if (stands) this.#crashed(instance)
+  }
+
+  #crashed(instance: Instance): void {
     this.#forget(instance)
-    instance.become('failed', describeExit(exit))
+    instance.become('failed', describeExit(instance.exit ?? { reason: 'lost' }))
     this.listener.crashed(instance, instance.gone.reason as InstanceGoneError)
   }
 

@@ -46,7 +46,8 @@ export class Evictions {
       }
     }
     // A lease may have been taken while the host thought about it.
-    if (instance.state !== 'ready' || instance.idleSinceMs !== idleSinceMs) {
+    const isIdle = instance.state === 'ready' || instance.state === 'suspended'
+    if (!isIdle || instance.idleSinceMs !== idleSinceMs) {
       this.context.spared(instance)
       return !instance.live
     }

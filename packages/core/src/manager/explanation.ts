@@ -24,7 +24,7 @@ export interface Explanation {
   readonly readySinceMs: number | undefined
   readonly lastActivityMs: number | undefined
   readonly nextDeadline:
-    | { readonly what: 'idle' | 'lifetime' | 'retry'; readonly atMs: number }
+    | { readonly what: 'suspend' | 'idle' | 'lifetime' | 'retry'; readonly atMs: number }
     | undefined
   readonly failure:
     | { readonly code: string; readonly reason: string; readonly consecutive: number }
@@ -70,10 +70,14 @@ export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: C
   }
 }
 
-type Deadline = { readonly what: 'idle' | 'lifetime' | 'retry'; readonly dueMs: number }
+type Deadline = {
+  readonly what: 'suspend' | 'idle' | 'lifetime' | 'retry'
+  readonly dueMs: number
+}
 
 function nextDeadline(record: ManagedEnvironment, idle: IdleSchedule): Deadline | undefined {
-  if (record.current?.state === 'ready') return idle.deadline(record.current)
+  const { current, state } = record
+  if (current && (state === 'ready' || state === 'suspended')) return idle.deadline(current)
   return record.failure && { what: 'retry', dueMs: record.failure.retryAtMs }
 }
 
@@ -100,10 +104,12 @@ function why(
         return `It is in use: ${leases.request} requests, ${leases.stream} streams, ${leases.upgrade} upgraded connections`
       }
       if (!deadline) return 'It is idle, and nothing stops it but a lack of places'
-      return deadline.what === 'idle'
-        ? `It is idle, and is stopped in ${inSeconds} if nobody uses it`
-        : `It is idle, and its lifetime ends in ${inSeconds}`
+      return `It is idle, and ${comesNext(deadline.what, inSeconds)}`
     }
+    case 'suspended':
+      return deadline
+        ? `It is suspended until somebody asks for it, and ${comesNext(deadline.what, inSeconds)}`
+        : 'It is suspended until somebody asks for it, and nothing stops it but a lack of places'
     case 'failed': {
       const reason = record.failure?.error.reason ?? last
       return deadline && Number.isFinite(deadline.inMs)
@@ -113,4 +119,9 @@ function why(
     default:
       return `It is ${record.state}: ${last}`
   }
+}
+
+function comesNext(what: Deadline['what'], inSeconds: string | undefined): string {
+  if (what === 'lifetime') return `its lifetime ends in ${inSeconds}`
+  return `is ${what === 'suspend' ? 'suspended' : 'stopped'} in ${inSeconds} if nobody uses it`
 }

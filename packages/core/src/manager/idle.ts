@@ -5,6 +5,8 @@ import type { Instance } from '../instance/instance.js'
 /** What becomes of an instance whose time has come. */
 export interface IdleListener {
   idleTooLong(instance: Instance): void
+  /** It may be frozen meanwhile. */
+  suspendDue(instance: Instance): void
   livedTooLong(instance: Instance): void
 }
 
@@ -41,12 +43,15 @@ export class IdleSchedule {
         ),
       )
     }
-    if (instance.leases.size === 0) this.idle(instance)
+    this.#idleTimers.get(instance)?.cancel()
+    this.#idleTimers.delete(instance)
+    this.idle(instance)
   }
 
   idle(instance: Instance): void {
-    if (instance.state !== 'ready' || instance.leases.size > 0) return
-    this.#order.set(instance.id, instance)
+    if (!mayBeIdle(instance) || instance.leases.size > 0) return
+    // One that was frozen since is idle for as long as it was.
+    if (!this.#order.has(instance.id)) this.#order.set(instance.id, instance)
     if (!this.#idleTimers.has(instance)) this.#arm(instance)
   }
 
@@ -75,38 +80,51 @@ export class IdleSchedule {
   /** When the instance is due to be stopped, on the clock, and why. */
   deadline(
     instance: Instance,
-  ): { readonly what: 'idle' | 'lifetime'; readonly dueMs: number } | undefined {
-    const { idleTimeoutMs, maxLifetimeMs } = instance.plan.policy
-    const { idleSinceMs, readySinceMs, postponedUntilMs } = instance
-    const idleDueMs =
-      idleSinceMs === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(idleSinceMs + idleTimeoutMs, postponedUntilMs)
-    const lifeDueMs = (readySinceMs ?? Number.POSITIVE_INFINITY) + maxLifetimeMs
-    const dueMs = Math.min(idleDueMs, lifeDueMs)
+  ): { readonly what: 'suspend' | 'idle' | 'lifetime'; readonly dueMs: number } | undefined {
+    const { maxLifetimeMs } = instance.plan.policy
+    const idleDueMs = dueToStopMs(instance)
+    const suspendDueMs = dueToSuspendMs(instance)
+    const lifeDueMs = (instance.readySinceMs ?? Number.POSITIVE_INFINITY) + maxLifetimeMs
+    const dueMs = Math.min(suspendDueMs, idleDueMs, lifeDueMs)
     if (dueMs === Number.POSITIVE_INFINITY) return undefined
-    return { what: idleDueMs <= lifeDueMs ? 'idle' : 'lifetime', dueMs }
+    if (dueMs === lifeDueMs && lifeDueMs < idleDueMs) return { what: 'lifetime', dueMs }
+    return { what: suspendDueMs < idleDueMs ? 'suspend' : 'idle', dueMs }
   }
 
   #arm(instance: Instance): void {
-    const dueMs = Math.max(
-      (instance.idleSinceMs ?? this.clock.nowMs()) + instance.plan.policy.idleTimeoutMs,
-      instance.postponedUntilMs,
-    )
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    const leftMs = dueMs - this.clock.nowMs()
-    if (leftMs <= 0) {
+    const nowMs = this.clock.nowMs()
+    const stopDueMs = dueToStopMs(instance)
+    if (stopDueMs <= nowMs) {
       this.#idleTimers.delete(instance)
       this.listener.idleTooLong(instance)
       return
     }
+    if (dueToSuspendMs(instance) <= nowMs) this.listener.suspendDue(instance)
+    const dueMs = Math.min(stopDueMs, dueToSuspendMs(instance))
+    if (dueMs === Number.POSITIVE_INFINITY) return
     this.#idleTimers.set(
       instance,
-      this.clock.setTimer(leftMs, () => {
+      this.clock.setTimer(dueMs - nowMs, () => {
         this.#idleTimers.delete(instance)
         // In use: the last release arms it again.
         if (instance.idleSinceMs !== undefined) this.#arm(instance)
       }),
     )
   }
+}
+
+function mayBeIdle({ state }: Instance): boolean {
+  return state === 'ready' || state === 'suspended'
+}
+
+function dueToStopMs({ idleSinceMs, postponedUntilMs, plan }: Instance): number {
+  return idleSinceMs === undefined
+    ? Number.POSITIVE_INFINITY
+    : Math.max(idleSinceMs + plan.policy.idleTimeoutMs, postponedUntilMs)
+}
+
+function dueToSuspendMs({ state, idleSinceMs, suspendFromMs, plan }: Instance): number {
+  return idleSinceMs === undefined || state !== 'ready'
+    ? Number.POSITIVE_INFINITY
+    : Math.max(idleSinceMs + plan.policy.suspendAfterMs, suspendFromMs)
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Claim, Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
+import type { State } from '../environment/state.js'
 import {
   AlcoveError,
   ClosedError,
@@ -32,6 +33,7 @@ import type { ResolvedManagerOptions } from './options.js'
 import { ManagedEnvironment } from './record.js'
 import { stopLeftovers } from './recovery.js'
 import { StartQueue } from './start-queue.js'
+import { suspend } from './suspension.js'
 
 /** What has to be ended is ended, while the gateway closes too. */
 const never = new AbortController().signal
@@ -47,6 +49,10 @@ interface End {
   readonly by: 'leave' | 'claim'
   /** Why it has to end, where that is a failure. */
   readonly failure?: AlcoveError
+}
+
+function isFrozen(state: State): boolean {
+  return state === 'suspending' || state === 'suspended'
 }
 
 /** Tells a manager's events. */
@@ -88,6 +94,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     )
     this.idleSchedule = new IdleSchedule(this.clock, {
       idleTooLong: (instance) => void this.#evictions.evict(instance, 'idle'),
+      suspendDue: (instance) => this.#suspend(instance),
       livedTooLong: (instance) => {
         void this.#endCurrent(instance, {
           reason: `lived for ${instance.plan.policy.maxLifetimeMs} ms`,
@@ -131,7 +138,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     if (!record) {
       const waiting = new WaitList(() => {
         // Nobody waits for a turn that has not come; what has begun to start goes on, as its next visitor would want.
-        if (known.current?.state !== 'starting') {
+        const state = known.current?.state
+        if (state !== 'starting' && state !== 'resuming') {
           this.#cancel(known, stoppedError(id, 'nobody waits for it any more'))
         }
       })
@@ -148,14 +156,22 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const lease = record.waiting.join(signal)
     // One that was cancelled is not theirs who come now: they get the next one.
     if (record.opening?.cancelled) record.nextRequest = request
-    if (!record.opening && record.current?.state !== 'unready') this.#begin(record, request)
+    const state = record.current?.state
+    if (!record.opening && state !== 'unready' && state !== 'suspending') {
+      this.#begin(record, request)
+    }
     return lease
   }
 
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
   async stop(record: ManagedEnvironment, drainMs: number, reason: string): Promise<void> {
     const { opening, current } = record
-    if (current?.state === 'ready' || current?.state === 'unready') {
+    if (current && isFrozen(current.state)) {
+      // Somebody may be about to thaw it.
+      this.#cancel(record, stoppedError(record.id, reason))
+      await record.openingDone
+      await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
+    } else if (current?.state === 'ready' || current?.state === 'unready') {
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
     } else if (record.stopping || opening) {
       this.#cancel(record, stoppedError(record.id, reason))
@@ -238,7 +254,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       record?.waiting.grant(instance)
       record?.opening?.granted()
       this.idleSchedule.ready(instance)
-    } else if (change.from === 'ready') {
+    } else if (change.to === 'suspended') {
+      this.idleSchedule.idle(instance)
+    } else if (change.to !== 'suspending' && change.to !== 'resuming') {
       this.idleSchedule.remove(instance)
     }
     this.emit('transition', change)
@@ -312,15 +330,38 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   #settle(record: ManagedEnvironment): void {
     if (this.closed) record.waiting.refuse(new ClosedError())
     if (record.waiting.size > 0 && !record.opening) {
-      if (record.current?.state === 'ready') record.waiting.grant(record.current)
-      else if (record.current?.state !== 'unready') this.#begin(record, record.nextRequest ?? {})
+      const state = record.current?.state
+      if (record.current && state === 'ready') record.waiting.grant(record.current)
+      else if (state !== 'unready' && state !== 'suspending') {
+        this.#begin(record, record.nextRequest ?? {})
+      }
     }
     this.#retire(record)
+  }
+
+  #suspend(instance: Instance): void {
+    const record = this.record(instance.id)
+    record.suspending = suspend(instance, {
+      supervisor: this.supervisor,
+      session: () => this.#session,
+      leave: (left) => {
+        // Whoever waited for it has it by now.
+        if (left.leases.size > 0) return
+        void this.#endCurrent(left, { reason: 'another gateway uses it', drainMs: 0, by: 'leave' })
+      },
+      problem: (error) => this.emit('problem', error),
+    }).then(() => {
+      record.suspending = undefined
+      this.#settle(record)
+    })
   }
 
   #endCurrent(instance: Instance, how: End): Promise<void> {
     const record = this.record(instance.id)
     if (record.current !== instance || !instance.live) return record.stopping ?? Promise.resolve()
+    // Neither is to be taken back half-way.
+    const underWay = instance.state === 'resuming' ? record.openingDone : record.suspending
+    if (underWay) return underWay.then(() => this.#endCurrent(instance, how))
     if (instance.state !== 'stopping') {
       instance.become('stopping', how.reason)
       record.stopping = this.#end(record, instance, how)

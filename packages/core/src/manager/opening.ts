@@ -1,7 +1,7 @@
 import { unlessAborted } from '../abort.js'
 import type { Clock } from '../clock.js'
 import type { Claim, Failure, Limits, Published, Session } from '../coordination/coordinator.js'
-import type { Json, Spec } from '../environment/spec.js'
+import type { Json, Policy, Spec } from '../environment/spec.js'
 import { specHash } from '../environment/spec.js'
 import {
   AlcoveError,
@@ -11,7 +11,7 @@ import {
   InvalidOptionError,
   SessionLostError,
   SpawnFailedError,
-  SpawnerUnavailableError,
+  UnsupportedError,
 } from '../errors.js'
 import { backOffMs } from '../instance/back-off.js'
 import type { Instance } from '../instance/instance.js'
@@ -134,9 +134,26 @@ export class Opening {
         spawnerName: name,
         owner: request.owner ?? spec.owner ?? id,
         specHash: specHash(name, spec.run),
-        policy: mergePolicy(options.policy, spec.policy),
+        policy: await this.#policy(spec, spawner),
       },
     }
+  }
+
+  /** @throws {@link UnsupportedError} where the spec itself asks for what its spawner can't do */
+  async #policy(spec: Spec, spawner: GuardedSpawner): Promise<Policy> {
+    const policy = mergePolicy(this.context.options.policy, spec.policy)
+    if (policy.suspendAfterMs === Number.POSITIVE_INFINITY) return policy
+    const { suspend } = await spawner.capabilities()
+    if (suspend) return policy
+    const { id } = this.record
+    if (spec.policy?.suspendAfterMs !== undefined) {
+      throw new UnsupportedError(
+        `The spec of environment "${id}" sets \`suspendAfterMs\`, and the spawner "${spawner.name}" can't suspend; leave it out, or name another spawner`,
+        { id },
+      )
+    }
+    // That of all is for those of which it can be said.
+    return mergePolicy(policy, { suspendAfterMs: Number.POSITIVE_INFINITY })
   }
 
   async #specFor(): Promise<Spec | undefined> {
@@ -163,27 +180,55 @@ export class Opening {
     spawner: GuardedSpawner,
   ): Promise<void> {
     const { record, context } = this
-    if (claim.to !== 'start') {
-      await claim.end()
-      throw new SpawnerUnavailableError(
-        `Environment "${record.id}" is suspended, and this gateway can't resume it`,
-        { id: record.id },
-      )
-    }
+    if (claim.to === 'resume') return this.#resume(session, claim, plan)
     record.consecutiveFailures = claim.after?.consecutive ?? 0
     const instance = context.instance(record, claim.generation, plan, spawner)
+    return this.#bringUp(session, claim, instance, (publish) => {
+      instance.become('queued', 'asked for')
+      const { signal } = this.#abort
+      return context.starts.run(() => context.supervisor.start(instance, signal, publish), signal)
+    })
+  }
+
+  /** Thaws an instance, of this gateway or another. */
+  async #resume(session: Session, claim: Claim, plan: InstancePlan): Promise<void> {
+    const { record, context } = this
+    const { current } = record
+    if (current?.state === 'suspended' && current.generation === claim.generation) {
+      return this.#bringUp(session, claim, current, (publish) => {
+        current.become('resuming', 'asked for')
+        return context.supervisor.resume(current, this.#abort.signal, publish)
+      })
+    }
+    const at = claim.at as Published
+    try {
+      const { spawner, handle } = this.#find(at)
+      await spawner.resume(handle)
+      await claim.publish({ ...at, suspended: false })
+    } finally {
+      await claim.end()
+    }
+    return this.#adopt(at, plan)
+  }
+
+  /** Brings an instance to `ready` by a claim, which is given back in any case; so is the place of one that does not get there. */
+  async #bringUp(
+    session: Session,
+    claim: Claim,
+    instance: Instance,
+    work: (publish: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const { record } = this
     this.#hold = instance.lease()
     let held = true
     // Before it counts as ready: whoever uses it then may be the one to stop it, which takes a claim of its own.
     const publish = async (): Promise<void> => {
-      await claim.publish(published(instance, plan))
+      await claim.publish(published(instance))
       await claim.end()
       held = false
     }
     try {
-      instance.become('queued', 'asked for')
-      const { signal } = this.#abort
-      await context.starts.run(() => context.supervisor.start(instance, signal, publish), signal)
+      await work(publish)
       record.failure = undefined
     } catch (error) {
       if (instance.state === 'queued') instance.become('stopped', 'nobody waits for it any more')
@@ -199,18 +244,11 @@ export class Opening {
 
   async #adopt(at: Published, plan: InstancePlan): Promise<void> {
     const { record, context } = this
-    const { spawner: name, handle } = at.handle as PublishedHandle
-    const spawner = context.spawners.get(name)
-    if (!spawner) {
-      throw new InvalidOptionError(
-        `Environment "${record.id}" was started by another gateway with the spawner "${name}", which this one does not have; give all gateways the same spawners`,
-        { id: record.id },
-      )
-    }
+    const { spawner, handle } = this.#find(at)
     const instance = context.instance(
       record,
       at.generation,
-      { ...plan, owner: at.owner, specHash: at.specHash, spawnerName: name },
+      { ...plan, owner: at.owner, specHash: at.specHash, spawnerName: spawner.name },
       spawner,
     )
     this.#hold = instance.lease()
@@ -220,6 +258,18 @@ export class Opening {
     } finally {
       this.#hold.release()
     }
+  }
+
+  /** @throws {@link InvalidOptionError} where another gateway has a spawner that this one does not have */
+  #find(at: Published): { readonly spawner: GuardedSpawner; readonly handle: Json } {
+    const { spawner: name, handle } = at.handle as PublishedHandle
+    const spawner = this.context.spawners.get(name)
+    if (spawner) return { spawner, handle }
+    const { id } = this.record
+    throw new InvalidOptionError(
+      `Environment "${id}" was started by another gateway with the spawner "${name}", which this one does not have; give all gateways the same spawners`,
+      { id },
+    )
   }
 
   #failed(error: unknown, instance: Instance): Failure {
@@ -251,8 +301,9 @@ export function asAlcoveError(error: unknown, id: string): AlcoveError {
   return new SpawnFailedError(`Environment "${id}" failed: ${String(error)}`, { id, cause: error })
 }
 
-function published(instance: Instance, plan: InstancePlan): Published {
-  const { id, generation, namedBy: handle, endpoint } = instance
+/** What all gateways are to know of an instance. */
+export function published(instance: Instance, suspended = false): Published {
+  const { id, generation, namedBy: handle, endpoint, plan } = instance
   if (!endpoint) throw new Error(`Environment "${id}" is not ready yet`)
   return {
     id,
@@ -261,7 +312,7 @@ function published(instance: Instance, plan: InstancePlan): Published {
     specHash: plan.specHash,
     handle: { spawner: plan.spawnerName, handle } satisfies PublishedHandle,
     endpoint,
-    suspended: false,
+    suspended,
   }
 }
 

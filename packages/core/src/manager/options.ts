@@ -92,6 +92,7 @@ const policyRules = {
   readyTimeoutMs: rule.durationMs,
   graceMs: rule.durationOrNoneMs,
   idleTimeoutMs: rule.durationOrNeverMs,
+  suspendAfterMs: rule.durationOrNeverMs,
   maxLifetimeMs: rule.durationOrNeverMs,
   upgradeIdleTimeoutMs: rule.durationOrNeverMs,
   readiness: {
@@ -152,6 +153,7 @@ const defaultPolicy = {
   readyTimeoutMs: 60_000,
   graceMs: 5_000,
   idleTimeoutMs: 600_000,
+  suspendAfterMs: Number.POSITIVE_INFINITY,
   maxLifetimeMs: Number.POSITIVE_INFINITY,
   upgradeIdleTimeoutMs: 1_800_000,
 }
@@ -227,6 +229,7 @@ export function mergePolicy(base: Policy, changes: Partial<Policy> | undefined):
     readyTimeoutMs: changes.readyTimeoutMs ?? base.readyTimeoutMs,
     graceMs: changes.graceMs ?? base.graceMs,
     idleTimeoutMs: changes.idleTimeoutMs ?? base.idleTimeoutMs,
+    suspendAfterMs: changes.suspendAfterMs ?? base.suspendAfterMs,
     maxLifetimeMs: changes.maxLifetimeMs ?? base.maxLifetimeMs,
     upgradeIdleTimeoutMs: changes.upgradeIdleTimeoutMs ?? base.upgradeIdleTimeoutMs,
     readiness: changes.readiness ?? base.readiness,

@@ -192,3 +192,53 @@ describe('what goes wrong is said in one sentence, and nothing is left', () => {
     expect(error.message).toContain(message)
   })
 })
+
+describe('suspendAfterMs with real processes', () => {
+  /** Burns CPU all the time, itself and in a child. */
+  const burner = `
+    const { spawn } = require("child_process")
+    const child = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" })
+    setInterval(() => { const end = Date.now() + 5; while (Date.now() < end); }, 10)
+    require("http").createServer((q, s) => s.end(JSON.stringify([process.pid, child.pid]))).listen(process.env.PORT)`
+
+  function isStopped(pid: number): boolean {
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith(
+      'T',
+    )
+  }
+
+  it('stops all of a program from running, and lets it go on for the next request', async () => {
+    const environment = await manager.create('a', {
+      ...node(burner),
+      policy: { suspendAfterMs: 300 },
+    })
+    const lease = await manager.acquire('a')
+    const pids = (await (await environment.fetch('/')).json()) as number[]
+    expect(pids.map(isStopped)).toEqual([false, false])
+    const suspended = new Promise<void>((resolve) => {
+      manager.on('transition', ({ to }) => {
+        if (to === 'suspended') resolve()
+      })
+    })
+    lease.release()
+    await suspended
+    expect(pids.map(isStopped)).toEqual([true, true])
+    const response = await environment.fetch('/')
+    expect(await response.json()).toEqual(pids)
+    expect(environment.generation).toBe(1)
+    expect(pids.map(isStopped)).toEqual([false, false])
+  })
+
+  it('ends one that is suspended, all of it', async () => {
+    await manager.create('a', { ...node(burner), policy: { suspendAfterMs: 300 } })
+    const response = await manager.get('a')?.fetch('/')
+    const pids = (await response?.json()) as number[]
+    await new Promise<void>((resolve) => {
+      manager.on('transition', ({ to }) => {
+        if (to === 'suspended') resolve()
+      })
+    })
+    await manager.stop('a')
+    expect(pids.map(isAlive)).toEqual([false, false])
+  })
+})

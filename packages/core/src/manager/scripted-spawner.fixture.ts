@@ -30,9 +30,22 @@ export interface ScriptedSpawner extends Spawner<Json, ScriptedHandle> {
   /** Ends a running instance by itself. */
   crash(id: string, exit?: ExitInfo): void
   tell(id: string, now: Status): void
+  /** `id#generation` of each that was frozen and let go on, in order. */
+  readonly suspended: readonly string[]
+  readonly resumed: readonly string[]
+  /** From now on, freezing waits for the returned function to be called. */
+  holdSuspends(): () => void
+  /** From now on, freezing and letting go on fail with this; `undefined`: no more. */
+  failSuspends(error: Error | undefined): void
+  failResumes(error: Error | undefined): void
 }
 
-export function scriptedSpawner(name = 'scripted'): ScriptedSpawner {
+export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): ScriptedSpawner {
+  const suspended: string[] = []
+  const resumed: string[] = []
+  let suspends = Promise.resolve()
+  let suspendError: Error | undefined
+  let resumeError: Error | undefined
   const running = new Map<string, Running>()
   const started: string[] = []
   const stopped: string[] = []
@@ -52,6 +65,11 @@ export function scriptedSpawner(name = 'scripted'): ScriptedSpawner {
     instance.status = now
     if (now.is === 'gone') running.delete(at)
     for (const teller of instance.tellers) teller(now)
+  }
+  const become = (handle: ScriptedHandle, is: 'running' | 'suspended'): void => {
+    const instance = running.get(key(handle))
+    if (!instance || !('endpoint' in instance.status)) return
+    tell(handle.id, { is, endpoint: instance.status.endpoint })
   }
   return {
     name,
@@ -78,8 +96,33 @@ export function scriptedSpawner(name = 'scripted'): ScriptedSpawner {
     crashAtStart(exit) {
       exitAtStart = exit
     },
+    suspended,
+    resumed,
+    holdSuspends() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      suspends = promise
+      return resolve
+    },
+    failSuspends(error) {
+      suspendError = error
+    },
+    failResumes(error) {
+      resumeError = error
+    },
+    async suspend(handle) {
+      await suspends
+      if (suspendError) throw suspendError
+      suspended.push(key(handle))
+      events.emit('suspended', handle.id)
+      become(handle, 'suspended')
+    },
+    async resume(handle) {
+      if (resumeError) throw resumeError
+      resumed.push(key(handle))
+      become(handle, 'running')
+    },
     capabilities: async () => ({
-      suspend: false,
+      suspend: canSuspend,
       survivesHost: false,
       limits: new Set(),
       egress: 'open',

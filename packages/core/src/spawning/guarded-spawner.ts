@@ -21,6 +21,8 @@ import type {
 const stopMarginMs = 30_000
 /** How long an aborted start may take to clean up before its caller is told without waiting for it. */
 const abortMarginMs = 5_000
+/** How long it may take to freeze or thaw an instance. */
+const suspendMarginMs = 10_000
 
 /** Wraps a spawner once with all that no driver holds itself: abort, timeout, once-only, errors by their name. */
 export class GuardedSpawner {
@@ -140,6 +142,24 @@ export class GuardedSpawner {
       this.#stops.set(key, stop)
     }
     return stop
+  }
+
+  /** Freezes an instance; rejects where that failed: some of it may be frozen. */
+  async suspend(handle: Json): Promise<void> {
+    await this.#bounded(
+      async (signal) => this.#spawner.suspend?.(handle, signal),
+      suspendMarginMs,
+      (ms) => this.#unavailable(`did not suspend an instance within ${ms} ms`),
+    )
+  }
+
+  /** Lets an instance go on, all of it; idempotent. */
+  async resume(handle: Json): Promise<void> {
+    await this.#bounded(
+      async (signal) => this.#spawner.resume?.(handle, signal),
+      suspendMarginMs,
+      (ms) => this.#unavailable(`did not resume an instance within ${ms} ms`),
+    )
   }
 
   recover(gateway: string, signal: AbortSignal): AsyncIterable<RecoveredInstance> {

@@ -93,12 +93,12 @@ export class ProcessInstance {
   }
 
   async suspend(): Promise<void> {
-    await this.tree.signal('SIGSTOP')
+    await this.tree.suspend()
     this.#setSuspended(true)
   }
 
   async resume(): Promise<void> {
-    await this.tree.signal('SIGCONT')
+    await this.tree.resume()
     this.#setSuspended(false)
   }
 

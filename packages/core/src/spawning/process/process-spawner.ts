@@ -168,13 +168,13 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   async suspend(handle: ProcessHandle): Promise<void> {
     const { token } = assertOwnHandle(handle)
     const instance = this.#instances.get(token) ?? this.#foreign.get(token)
-    await (instance ? instance.suspend() : this.#treeOf(handle).signal('SIGSTOP'))
+    await (instance ? instance.suspend() : this.#treeOf(handle).suspend())
   }
 
   async resume(handle: ProcessHandle): Promise<void> {
     const { token } = assertOwnHandle(handle)
     const instance = this.#instances.get(token) ?? this.#foreign.get(token)
-    await (instance ? instance.resume() : this.#treeOf(handle).signal('SIGCONT'))
+    await (instance ? instance.resume() : this.#treeOf(handle).resume())
   }
 
   async usage(handles: readonly ProcessHandle[]): Promise<readonly (Usage | undefined)[]> {

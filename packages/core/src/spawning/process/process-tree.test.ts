@@ -101,7 +101,7 @@ describe('a tree', () => {
       `process.on('SIGTERM', () => { console.log('asked'); process.exit(0) }); setInterval(() => {}, 1000); console.log('up')`,
     ])
     await lines.next()
-    await tree.signal('SIGSTOP')
+    await tree.suspend()
     // Threads stop one after another.
     while (!(await tree.members()).every((info) => info.stopped));
     await tree.end(20_000)

@@ -28,6 +28,8 @@ export class ProcessTree {
   #deadlineMs = Number.POSITIVE_INFINITY
   #ending: Promise<void> | undefined
   #wake: (() => void) | undefined
+  /** All that was stopped by {@link suspend}. */
+  #frozen: readonly ProcessInfo[] | undefined
 
   constructor(
     readonly root: TreeRoot,
@@ -75,18 +77,36 @@ export class ProcessTree {
     return [...members.values()].sort((a, b) => a.order - b.order || a.pid - b.pid)
   }
 
+  /** Stops all of it from running. */
+  async suspend(): Promise<void> {
+    this.#frozen = undefined
+    this.#frozen = await this.#signal('SIGSTOP')
+  }
+
+  /** Lets all of it go on. */
+  async resume(): Promise<void> {
+    const frozen = this.#frozen
+    this.#frozen = undefined
+    // What is frozen starts nothing: to look for more would take longer than all the rest.
+    if (frozen) for (const info of frozen) this.#send(info, 'SIGCONT')
+    else await this.#signal('SIGCONT')
+  }
+
   /** Sends a signal to all of it, to those too that appear meanwhile. */
-  async signal(signal: NodeJS.Signals): Promise<void> {
+  async #signal(signal: NodeJS.Signals): Promise<ProcessInfo[]> {
     const told = new Set<string>()
+    const all: ProcessInfo[] = []
     for (let passes = 0; passes < 5; passes += 1) {
       // eslint-disable-next-line no-await-in-loop -- each look sees what the one before could not
       const fresh = (await this.members()).filter((info) => !told.has(identityOf(info)))
-      if (fresh.length === 0) return
+      if (fresh.length === 0) return all
       for (const info of fresh) {
         told.add(identityOf(info))
+        all.push(info)
         this.#send(info, signal)
       }
     }
+    return all
   }
 
   /**
