@@ -4,6 +4,7 @@ export type { EnvironmentLoad, LoadReport } from './admission/load-report.js'
 export type { AdmissionOptions, EnvironmentLimits, RateLimit } from './admission/options.js'
 
 export type { Authorization, Authorize, CrossSiteStarts } from './gateway/authorization.js'
+export { type ShouldWake, wakesByDefault } from './gateway/waking.js'
 export type { UpgradableServer } from './gateway/attachment.js'
 export type { EnvironmentPort } from './gateway/environment-ports.js'
 export { createGateway, type Gateway } from './gateway/gateway.js'

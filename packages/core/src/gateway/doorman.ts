@@ -20,6 +20,7 @@ import { OwnAnswers } from './own-answers.js'
 import { HeadOfRequest } from './request-head.js'
 import { RequestVisit, UpgradeVisit } from './request-visit.js'
 import type { VisitHost } from './visit.js'
+import { wakesByDefault } from './waking.js'
 
 /** Takes each request on its way: route, authorize, acquire, forward, release. */
 export class Doorman {
@@ -41,7 +42,7 @@ export class Doorman {
 
   constructor(options: GatewayOptions | SharedManagerOptions, where: string) {
     const { own, admission, forwarding, forManager } = splitOptions(options, where)
-    const { router, authorize, crossSiteStarts, showLogs, onError } = own
+    const { router, authorize, crossSiteStarts, shouldWake, showLogs, onError } = own
     this.#ownsManager = !(forManager instanceof EnvironmentManager)
     this.manager =
       forManager instanceof EnvironmentManager ? forManager : new EnvironmentManager(forManager)
@@ -52,6 +53,7 @@ export class Doorman {
       admission: this.#admission,
       authorize,
       crossSiteStarts: crossSiteStarts ?? 'navigations',
+      shouldWake: shouldWake ?? wakesByDefault,
     }
     this.#answers = new OwnAnswers({
       showLogs: showLogs ?? false,

@@ -6,6 +6,7 @@ import { type AlcoveError, InvalidOptionError } from '../errors.js'
 import * as rule from '../option-check.js'
 import type { RouterLike } from '../routing/router.js'
 import type { Authorize, CrossSiteStarts } from './authorization.js'
+import type { ShouldWake } from './waking.js'
 import type { FrontRequest, FrontResponse } from '../forwarding/messages.js'
 
 /** How a gateway forwards. */
@@ -32,6 +33,8 @@ export interface GatewayOptions extends ManagerOptions, AdmissionOptions, Forwar
    * @default 'navigations'
    */
   readonly crossSiteStarts?: CrossSiteStarts
+  /** Which requests may start or resume an environment. A router's `wake` goes before it. @default wakesByDefault */
+  readonly shouldWake?: ShouldWake
   /** Whether the gateway's own error answers show an environment's last log lines. @default false */
   readonly showLogs?: boolean
   /** Told of errors before they are answered. @default none: a gateway answers them itself */
@@ -41,7 +44,10 @@ export interface GatewayOptions extends ManagerOptions, AdmissionOptions, Forwar
 /** A gateway over a manager that the host has made itself, and closes itself. */
 export interface SharedManagerOptions
   extends
-    Pick<GatewayOptions, 'router' | 'authorize' | 'crossSiteStarts' | 'showLogs' | 'onError'>,
+    Pick<
+      GatewayOptions,
+      'router' | 'authorize' | 'crossSiteStarts' | 'shouldWake' | 'showLogs' | 'onError'
+    >,
     AdmissionOptions,
     ForwardingOptions {
   readonly manager: EnvironmentManager
@@ -58,6 +64,7 @@ const doorRules = {
   },
   authorize: rule.func,
   crossSiteStarts: rule.oneOf('refuse', 'navigations', 'allow'),
+  shouldWake: rule.func,
   showLogs: rule.boolean,
   onError: rule.func,
 } satisfies rule.Rules

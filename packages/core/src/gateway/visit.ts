@@ -17,6 +17,7 @@ import { acquireAgain, acquireFor } from './acquire.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { restConnection } from './connection-rest.js'
 import { waitForConnection } from './connection-turn.js'
+import { mayWake, type ShouldWake } from './waking.js'
 import { heldBytes, isBehind } from './held-client.js'
 import { holdBack } from './hold-back.js'
 
@@ -26,6 +27,7 @@ export interface VisitHost {
   readonly admission: Admission
   readonly authorize: Authorize | undefined
   readonly crossSiteStarts: CrossSiteStarts
+  readonly shouldWake: ShouldWake
 }
 
 /**
@@ -117,7 +119,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
   }
 
   async #waitForStart(): Promise<Lease | undefined> {
-    const { manager, admission, crossSiteStarts } = this.host
+    const { manager, admission, crossSiteStarts, shouldWake } = this.host
     const { request, client, head, match } = this
     const state = manager.get(match.id)?.state ?? 'stopped'
     // One that is going down would be started again for it.
@@ -127,7 +129,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
     const how = {
       ...(this.#owner !== undefined && { owner: this.#owner }),
       ...(match.template !== undefined && { template: match.template }),
-      ...(match.wake !== undefined && { wake: match.wake }),
+      wake: mayWake(shouldWake, head, match),
     }
     const left = new AbortController()
     const held = admission.waitForStart(this.#line as Line, heldBytes(request), {
