@@ -4,6 +4,7 @@ import type { Admission } from '../admission/admission.js'
 import type { Line } from '../admission/line.js'
 import type { Place } from '../admission/place.js'
 import type { Waiter, Waiting } from '../admission/waiter.js'
+import type { State } from '../environment/state.js'
 import { UpstreamConnectError, UpstreamConnectTimeoutError } from '../errors.js'
 import { isUploading, mayFollow } from '../forwarding/body.js'
 import { type Gone, unwatchEnd, watchEnd } from '../forwarding/client-side.js'
@@ -129,7 +130,7 @@ export abstract class Visit implements Waiting, Outcome, Gone {
     const how = {
       ...(this.#owner !== undefined && { owner: this.#owner }),
       ...(match.template !== undefined && { template: match.template }),
-      wake: mayWake(shouldWake, head, match),
+      ...(!isUnderWay(state) && { wake: mayWake(shouldWake, head, match) }),
     }
     const left = new AbortController()
     const held = admission.waitForStart(this.#line as Line, heldBytes(request), {
@@ -336,6 +337,11 @@ export abstract class Visit implements Waiting, Outcome, Gone {
       this.failed(error)
     }
   }
+}
+
+/** Nobody has to start it any more. */
+function isUnderWay(state: State): boolean {
+  return state === 'starting' || state === 'resuming' || state === 'unready'
 }
 
 function useAdmitted(visit: Visit): void {

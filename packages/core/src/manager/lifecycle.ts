@@ -165,18 +165,19 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
   async stop(record: ManagedEnvironment, drainMs: number, reason: string): Promise<void> {
-    const { opening, current } = record
+    // Those of now: whoever comes while this waits begins anew, and may wait for it.
+    const { opening, current, stopping, openingDone } = record
     if (current && isFrozen(current.state)) {
       // Somebody may be about to thaw it.
       this.#cancel(record, stoppedError(record.id, reason))
-      await record.openingDone
+      await openingDone
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
     } else if (current?.state === 'ready' || current?.state === 'unready') {
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
-    } else if (record.stopping || opening) {
+    } else if (stopping || opening) {
       this.#cancel(record, stoppedError(record.id, reason))
-      await record.stopping
-      await record.openingDone
+      await stopping
+      await openingDone
     } else {
       await this.#stopElsewhere(record, reason)
     }
@@ -344,10 +345,17 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     record.suspending = suspend(instance, {
       supervisor: this.supervisor,
       session: () => this.#session,
+      limits: this.limits,
       leave: (left) => {
-        // Whoever waited for it has it by now.
-        if (left.leases.size > 0) return
-        void this.#endCurrent(left, { reason: 'another gateway uses it', drainMs: 0, by: 'leave' })
+        void record.suspending?.then(() => {
+          // Whoever waited for it has it by now.
+          if (left.leases.size > 0) return
+          void this.#endCurrent(left, {
+            reason: 'another gateway uses it',
+            drainMs: 0,
+            by: 'leave',
+          })
+        })
       },
       problem: (error) => this.emit('problem', error),
     }).then(() => {

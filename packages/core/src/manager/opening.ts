@@ -103,6 +103,11 @@ export class Opening {
         () => session.enter(record.id, plan.owner, context.limits, signal),
         signal,
       )
+      if (entry.is === 'claimed' && entry.claim.to === 'resume') {
+        // eslint-disable-next-line no-await-in-loop -- as above
+        if (await this.#resume(session, entry.claim, plan)) return
+        continue
+      }
       if (entry.is === 'claimed') return this.#claimed(session, entry.claim, plan, spawner)
       if (entry.is === 'running') return this.#adopt(entry.at, plan)
       if (entry.is === 'failed') throw backingOff(record, entry.failure)
@@ -180,7 +185,6 @@ export class Opening {
     spawner: GuardedSpawner,
   ): Promise<void> {
     const { record, context } = this
-    if (claim.to === 'resume') return this.#resume(session, claim, plan)
     record.consecutiveFailures = claim.after?.consecutive ?? 0
     const instance = context.instance(record, claim.generation, plan, spawner)
     return this.#bringUp(session, claim, instance, (publish) => {
@@ -190,25 +194,51 @@ export class Opening {
     })
   }
 
-  /** Thaws an instance, of this gateway or another. */
-  async #resume(session: Session, claim: Claim, plan: InstancePlan): Promise<void> {
+  /** Thaws an instance, of this gateway or another. @returns `false` where it has ended, or is about to, since the claim was made */
+  async #resume(session: Session, claim: Claim, plan: InstancePlan): Promise<boolean> {
     const { record, context } = this
+    const { signal } = this.#abort
     const { current } = record
-    if (current?.state === 'suspended' && current.generation === claim.generation) {
-      return this.#bringUp(session, claim, current, (publish) => {
-        current.become('resuming', 'asked for')
-        return context.supervisor.resume(current, this.#abort.signal, publish)
-      })
+    const state = current?.generation === claim.generation ? current.state : undefined
+    if (signal.aborted || state === 'stopping' || state === 'failed') {
+      if (state === 'failed') await session.exited(record.id, claim.generation)
+      await claim.end()
+      if (record.stopping) await unlessAborted(record.stopping, signal)
+      signal.throwIfAborted()
+      return false
     }
+    if (current && state === 'suspended') {
+      await this.#bringUp(session, claim, current, (publish) => {
+        current.become('resuming', 'asked for')
+        return context.supervisor.resume(current, signal, publish)
+      })
+    } else {
+      await this.#resumeElsewhere(session, claim, plan)
+    }
+    return true
+  }
+
+  /** Thaws what another gateway has frozen. */
+  async #resumeElsewhere(session: Session, claim: Claim, plan: InstancePlan): Promise<void> {
     const at = claim.at as Published
+    const { spawner, handle } = this.#find(at)
+    let held = true
     try {
-      const { spawner, handle } = this.#find(at)
       await spawner.resume(handle)
       await claim.publish({ ...at, suspended: false })
-    } finally {
       await claim.end()
+      held = false
+      await this.#adopt(at, plan)
+    } catch (error) {
+      if (held) await claim.end().catch(() => {})
+      // Whoever does not get to use it must not keep it alive.
+      const last = await session.leave(this.record.id, at.generation, 'stop')
+      if (last) {
+        await spawner.stop(handle, plan.policy.graceMs)
+        await last.end()
+      }
+      throw error
     }
-    return this.#adopt(at, plan)
   }
 
   /** Brings an instance to `ready` by a claim, which is given back in any case; so is the place of one that does not get there. */
@@ -233,6 +263,10 @@ export class Opening {
     } catch (error) {
       if (instance.state === 'queued') instance.become('stopped', 'nobody waits for it any more')
       const failed = instance.state === 'failed' ? this.#failed(error, instance) : undefined
+      // What was frozen is gone, where somebody stopped it while it was thawed.
+      if (held && claim.to === 'resume' && !failed) {
+        await session.exited(record.id, claim.generation)
+      }
       // Once another gateway has inherited the claim, there is nothing left to give back.
       if (held) await claim.end(failed).catch(() => {})
       else await session.exited(record.id, claim.generation, failed)
@@ -245,6 +279,9 @@ export class Opening {
   async #adopt(at: Published, plan: InstancePlan): Promise<void> {
     const { record, context } = this
     const { spawner, handle } = this.#find(at)
+    if (record.current?.state === 'suspended') {
+      context.supervisor.detach(record.current, 'another gateway has thawed it')
+    }
     const instance = context.instance(
       record,
       at.generation,

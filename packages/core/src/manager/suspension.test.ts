@@ -206,7 +206,7 @@ describe('what comes in between', () => {
     await clock.advance(1_000)
     expect(manager.get('a')?.state).toBe('ready')
     expect(problems.map(({ reason }) => reason)).toEqual([
-      expect.stringContaining('"a" failed: Error: no freezer'),
+      'The spawner "scripted" can\'t suspend an instance: no freezer',
     ])
     // Some of it may have been frozen.
     expect(spawner.resumed).toEqual(['a#1'])
@@ -221,7 +221,10 @@ describe('what comes in between', () => {
   it('a thaw that fails ends it, and leaves nothing', async () => {
     const { manager, spawner, clock } = await makeSuspended()
     spawner.failResumes(new Error('still ice'))
-    expect((await failure(manager.acquire('a'))).message).toContain('still ice')
+    expect(await failure(manager.acquire('a'))).toMatchObject({
+      code: 'ALCOVE_SPAWNER_UNAVAILABLE',
+      reason: 'The spawner "scripted" can\'t resume an instance: still ice',
+    })
     expect(manager.get('a')?.state).toBe('failed')
     expect(spawner.running.size).toBe(0)
     spawner.failResumes(undefined)
@@ -287,6 +290,8 @@ describe('what comes in between', () => {
     expect(await waits).toMatchObject({ code: 'ALCOVE_STOPPED' })
     expect(spawner.running.size).toBe(0)
     expect(manager.get('a')?.state).toBe('stopped')
+    // Nothing is left that could be thawed.
+    expect((await manager.acquire('a')).generation).toBe(2)
   })
 
   it('goes on thawing when all who asked have left', async () => {

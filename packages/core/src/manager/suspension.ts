@@ -1,4 +1,4 @@
-import type { Session } from '../coordination/coordinator.js'
+import type { Limits, Session } from '../coordination/coordinator.js'
 import type { AlcoveError } from '../errors.js'
 import type { Instance } from '../instance/instance.js'
 import type { Supervisor } from '../instance/supervisor.js'
@@ -7,6 +7,7 @@ import { asAlcoveError, published, sessionLost } from './opening.js'
 /** What a suspension needs of its manager. */
 export interface SuspensionContext {
   readonly supervisor: Supervisor
+  readonly limits: Limits
   session(): Promise<Session>
   /** Others use it: this gateway lets go of it. */
   leave(instance: Instance): void
@@ -29,6 +30,10 @@ export async function suspend(instance: Instance, context: SuspensionContext): P
     if (session.lost.aborted) throw sessionLost(id)
     const claim = await session.leave(id, generation, 'suspend')
     if (!claim) {
+      // A user again, for those who may have come.
+      const { plan, gone } = instance
+      const entry = await session.enter(id, plan.owner, context.limits, gone)
+      if (entry.is === 'claimed') await entry.claim.end()
       if (supervisor.endedMeanwhile(instance)) return
       runsOn(instance, 'another gateway uses it')
       context.leave(instance)
@@ -46,9 +51,13 @@ export async function suspend(instance: Instance, context: SuspensionContext): P
     if (!supervisor.endedMeanwhile(instance)) instance.become('suspended', reason)
   } catch (error) {
     // Some of it may be frozen, or all.
-    await instance.spawner.resume(instance.namedBy).catch(() => {})
+    const isThawed = await instance.spawner.resume(instance.namedBy).then(
+      () => true,
+      () => false,
+    )
     if (supervisor.endedMeanwhile(instance)) return
     runsOn(instance, 'could not be suspended')
+    if (!isThawed) supervisor.recheck(instance, 'resumed', 'may be suspended in part')
     context.problem(asAlcoveError(error, id))
   }
 }

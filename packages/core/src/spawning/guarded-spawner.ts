@@ -146,20 +146,23 @@ export class GuardedSpawner {
 
   /** Freezes an instance; rejects where that failed: some of it may be frozen. */
   async suspend(handle: Json): Promise<void> {
-    await this.#bounded(
-      async (signal) => this.#spawner.suspend?.(handle, signal),
-      suspendMarginMs,
-      (ms) => this.#unavailable(`did not suspend an instance within ${ms} ms`),
-    )
+    await this.#freeze('suspend', async (signal) => this.#spawner.suspend?.(handle, signal))
   }
 
   /** Lets an instance go on, all of it; idempotent. */
   async resume(handle: Json): Promise<void> {
-    await this.#bounded(
-      async (signal) => this.#spawner.resume?.(handle, signal),
-      suspendMarginMs,
-      (ms) => this.#unavailable(`did not resume an instance within ${ms} ms`),
-    )
+    await this.#freeze('resume', async (signal) => this.#spawner.resume?.(handle, signal))
+  }
+
+  async #freeze(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await this.#bounded(work, suspendMarginMs, (ms) =>
+        this.#unavailable(`did not ${what} an instance within ${ms} ms`),
+      )
+    } catch (error) {
+      if (error instanceof AlcoveError) throw error
+      throw this.#unavailable(`can't ${what} an instance: ${messageOf(error)}`, error)
+    }
   }
 
   recover(gateway: string, signal: AbortSignal): AsyncIterable<RecoveredInstance> {
