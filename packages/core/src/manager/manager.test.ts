@@ -836,6 +836,19 @@ describe('stop, restart, purge, close', () => {
     expect((await next).generation).toBe(2)
   })
 
+  it('a purge that meets a stop waits for nobody who came since', async () => {
+    const { manager, spawner } = make()
+    await manager.create('a')
+    const goOn = spawner.holdStops()
+    const stopped = manager.stop('a', { drainMs: 0 })
+    const purged = manager.purge('a')
+    const lease = manager.acquire('a')
+    goOn()
+    await stopped
+    await purged
+    expect((await lease).generation).toBe(2)
+  })
+
   it('stop ends what it was called for, and not what somebody asked for afterwards', async () => {
     const { manager, spawner } = make()
     const release = spawner.holdStarts()
