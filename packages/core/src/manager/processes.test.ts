@@ -223,20 +223,25 @@ describe('suspendAfterMs with real processes', () => {
     lease.release()
     await suspended
     expect(pids.map(isStopped)).toEqual([true, true])
+    // Kept, so that it is not frozen again meanwhile.
+    const again = await manager.acquire('a')
     const response = await environment.fetch('/')
     expect(await response.json()).toEqual(pids)
     expect(environment.generation).toBe(1)
     expect(pids.map(isStopped)).toEqual([false, false])
+    again.release()
   })
 
   it('ends one that is suspended, all of it', async () => {
     await manager.create('a', { ...node(burner), policy: { suspendAfterMs: 300 } })
+    const lease = await manager.acquire('a')
     const response = await manager.get('a')?.fetch('/')
     const pids = (await response?.json()) as number[]
     await new Promise<void>((resolve) => {
       manager.on('transition', ({ to }) => {
         if (to === 'suspended') resolve()
       })
+      lease.release()
     })
     await manager.stop('a')
     expect(pids.map(isAlive)).toEqual([false, false])
