@@ -107,9 +107,7 @@ function print(all: readonly Result[]): void {
         spread(rounds.map(({ coldMs }) => coldMs)),
         spread(rounds.map(({ bareMs }) => bareMs)),
         `${ratio.value.toFixed(3)} (${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)})`,
-        ratio.value <= targetRatio
-          ? `at most ${targetRatio}: met`
-          : `at most ${targetRatio}: MISSED`,
+        verdict(ratio.value, targetRatio),
       ),
     )
   }
@@ -122,10 +120,14 @@ function print(all: readonly Result[]): void {
         spread(rounds.map(({ resumedMs }) => resumedMs)),
         spread(rounds.map(({ runningMs }) => runningMs)),
         `${resumeMs.toFixed(1)} ms`,
-        `at most ${targetResumeMs}: ${resumeMs <= targetResumeMs ? 'met' : 'MISSED'}`,
+        verdict(resumeMs, targetResumeMs),
       ),
     )
   }
+}
+
+function verdict(value: number, most: number): string {
+  return `at most ${most}: ${value <= most ? 'met' : 'MISSED'}`
 }
 
 function spread(sample: readonly number[]): string {

@@ -30,6 +30,11 @@ export function mayBecome(from: State, to: State): boolean {
   return transitions[from].includes(to)
 }
 
+/** Whether nobody may be using an instance in this state, though it could be used. */
+export function mayBeIdle(state: State): boolean {
+  return state === 'ready' || state === 'suspended'
+}
+
 /** Whether something of an instance may exist outside of the gateway in this state. */
 export function isLive(state: State): boolean {
   return state !== 'stopped' && state !== 'queued' && state !== 'failed'

@@ -30,8 +30,9 @@ export class ReadTurns {
     for (let served = 0; served < mostPerTurn; served += 1) {
       const line = this.#lines.shift()
       if (!line) return
-      line.shift()?.()
+      const readOn = line.shift()
       if (line.length > 0) this.#lines.push(line)
+      readOn?.()
     }
     if (this.#lines.length > 0) this.#plan()
   }

@@ -18,9 +18,9 @@ import { acquireAgain, acquireFor } from './acquire.js'
 import { askHost, assertMayStart, type Authorize, type CrossSiteStarts } from './authorization.js'
 import { restConnection } from './connection-rest.js'
 import { waitForConnection } from './connection-turn.js'
-import { mayWake, type ShouldWake } from './waking.js'
 import { heldBytes, isBehind } from './held-client.js'
 import { holdBack } from './hold-back.js'
+import { mayWake, type ShouldWake } from './waking.js'
 
 /** Whom visits are to. */
 export interface VisitHost {

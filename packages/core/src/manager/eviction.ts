@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { mayBeIdle } from '../environment/state.js'
 import type { Instance } from '../instance/instance.js'
 import type { Eviction, EvictionVerdict } from './options.js'
 
@@ -46,8 +47,7 @@ export class Evictions {
       }
     }
     // A lease may have been taken while the host thought about it.
-    const isIdle = instance.state === 'ready' || instance.state === 'suspended'
-    if (!isIdle || instance.idleSinceMs !== idleSinceMs) {
+    if (!mayBeIdle(instance.state) || instance.idleSinceMs !== idleSinceMs) {
       this.context.spared(instance)
       return !instance.live
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { describeEndpoint } from '../environment/endpoint.js'
-import type { State } from '../environment/state.js'
+import { mayBeIdle, type State } from '../environment/state.js'
 import type { Transition } from '../events.js'
 import type { Instance } from '../instance/instance.js'
 import type { LeaseKind } from '../instance/lease.js'
@@ -76,8 +76,8 @@ type Deadline = {
 }
 
 function nextDeadline(record: ManagedEnvironment, idle: IdleSchedule): Deadline | undefined {
-  const { current, state } = record
-  if (current && (state === 'ready' || state === 'suspended')) return idle.deadline(current)
+  const { current } = record
+  if (current && mayBeIdle(current.state)) return idle.deadline(current)
   return record.failure && { what: 'retry', dueMs: record.failure.retryAtMs }
 }
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Timer } from '../clock.js'
+import { mayBeIdle } from '../environment/state.js'
 import type { Instance } from '../instance/instance.js'
 
 /** What becomes of an instance whose time has come. */
@@ -49,7 +50,7 @@ export class IdleSchedule {
   }
 
   idle(instance: Instance): void {
-    if (!mayBeIdle(instance) || instance.leases.size > 0) return
+    if (!mayBeIdle(instance.state) || instance.leases.size > 0) return
     // One that was frozen since is idle for as long as it was.
     if (!this.#order.has(instance.id)) this.#order.set(instance.id, instance)
     if (!this.#idleTimers.has(instance)) this.#arm(instance)
@@ -111,10 +112,6 @@ export class IdleSchedule {
       }),
     )
   }
-}
-
-function mayBeIdle({ state }: Instance): boolean {
-  return state === 'ready' || state === 'suspended'
 }
 
 function dueToStopMs({ idleSinceMs, postponedUntilMs, plan }: Instance): number {

@@ -51,10 +51,6 @@ interface End {
   readonly failure?: AlcoveError
 }
 
-function isFrozen(state: State): boolean {
-  return state === 'suspending' || state === 'suspended'
-}
-
 /** Tells a manager's events. */
 export type Emit = <Name extends keyof ManagerEvents>(
   name: Name,
@@ -156,10 +152,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const lease = record.waiting.join(signal)
     // One that was cancelled is not theirs who come now: they get the next one.
     if (record.opening?.cancelled) record.nextRequest = request
-    const state = record.current?.state
-    if (!record.opening && state !== 'unready' && state !== 'suspending') {
-      this.#begin(record, request)
-    }
+    if (mayBegin(record)) this.#begin(record, request)
     return lease
   }
 
@@ -331,11 +324,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   #settle(record: ManagedEnvironment): void {
     if (this.closed) record.waiting.refuse(new ClosedError())
     if (record.waiting.size > 0 && !record.opening) {
-      const state = record.current?.state
-      if (record.current && state === 'ready') record.waiting.grant(record.current)
-      else if (state !== 'unready' && state !== 'suspending') {
-        this.#begin(record, record.nextRequest ?? {})
-      }
+      if (record.current?.state === 'ready') record.waiting.grant(record.current)
+      else if (mayBegin(record)) this.#begin(record, record.nextRequest ?? {})
     }
     this.#retire(record)
   }
@@ -485,4 +475,13 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       this.emit('problem', asAlcoveError(error, 'unknown'))
     }
   }
+}
+
+function isFrozen(state: State): boolean {
+  return state === 'suspending' || state === 'suspended'
+}
+
+/** Whether nothing is under way that those who come now wait for. */
+function mayBegin({ opening, current }: ManagedEnvironment): boolean {
+  return !opening && current?.state !== 'unready' && current?.state !== 'suspending'
 }

@@ -40,18 +40,30 @@ export interface ScriptedSpawner extends Spawner<Json, ScriptedHandle> {
   failResumes(error: Error | undefined): void
 }
 
+/** What calls wait for, once it is held. */
+class Gate {
+  open = Promise.resolve()
+
+  /** Returns what opens it. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.open = promise
+    return resolve
+  }
+}
+
 export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): ScriptedSpawner {
   const suspended: string[] = []
   const resumed: string[] = []
-  let suspends = Promise.resolve()
+  const suspends = new Gate()
   let suspendError: Error | undefined
   let resumeError: Error | undefined
   const running = new Map<string, Running>()
   const started: string[] = []
   const stopped: string[] = []
   const events = new EventEmitter()
-  let starts = Promise.resolve()
-  let stops = Promise.resolve()
+  const starts = new Gate()
+  const stops = new Gate()
   let startError: Error | undefined
   let exitAtStart: ExitInfo | undefined
   let port = 1_000
@@ -80,16 +92,8 @@ export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): 
     events,
     tell,
     crash: (id, exit = { reason: 'exited', exitCode: 1 }) => tell(id, { is: 'gone', exit }),
-    holdStarts() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      starts = promise
-      return resolve
-    },
-    holdStops() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      stops = promise
-      return resolve
-    },
+    holdStarts: () => starts.hold(),
+    holdStops: () => stops.hold(),
     failStarts(error) {
       startError = error
     },
@@ -98,11 +102,7 @@ export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): 
     },
     suspended,
     resumed,
-    holdSuspends() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      suspends = promise
-      return resolve
-    },
+    holdSuspends: () => suspends.hold(),
     failSuspends(error) {
       suspendError = error
     },
@@ -110,10 +110,9 @@ export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): 
       resumeError = error
     },
     async suspend(handle) {
-      await suspends
+      await suspends.open
       if (suspendError) throw suspendError
       suspended.push(key(handle))
-      events.emit('suspended', handle.id)
       become(handle, 'suspended')
     },
     async resume(handle) {
@@ -133,7 +132,7 @@ export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): 
       const handle = { id: context.id, generation: context.generation }
       started.push(key(handle))
       events.emit('started', context.id)
-      await starts
+      await starts.open
       context.signal.throwIfAborted()
       if (startError) throw startError
       port += 1
@@ -155,7 +154,7 @@ export function scriptedSpawner(name = 'scripted', { canSuspend = true } = {}): 
       return instance.status
     },
     async stop(handle) {
-      await stops
+      await stops.open
       if (running.delete(key(handle))) stopped.push(key(handle))
     },
     async *recover() {},

@@ -56,6 +56,20 @@ async function makeSuspended(options: Partial<ManagerOptions> = {}): Promise<Ben
   return bench
 }
 
+/** A probe that answers at once but after a thaw: then when told to. */
+function slowThaw() {
+  const answered = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const readiness = {
+    async ready({ cause }: ReadinessTarget) {
+      if (cause !== 'resumed') return
+      asked.resolve()
+      await answered.promise
+    },
+  }
+  return { readiness, asked, answered }
+}
+
 async function failure(promise: Promise<unknown>): Promise<AlcoveError> {
   return promise.then(
     () => {
@@ -295,15 +309,7 @@ describe('what comes in between', () => {
   })
 
   it('goes on thawing when all who asked have left', async () => {
-    const answered = Promise.withResolvers<void>()
-    const asked = Promise.withResolvers<void>()
-    const readiness = {
-      async ready({ cause }: ReadinessTarget) {
-        if (cause !== 'resumed') return
-        asked.resolve()
-        await answered.promise
-      },
-    }
+    const { readiness, asked, answered } = slowThaw()
     const { manager } = await makeSuspended({ readiness })
     const left = new AbortController()
     const gone = failure(manager.acquire('a', { signal: left.signal }))
@@ -317,15 +323,7 @@ describe('what comes in between', () => {
   })
 
   it('its lifetime ends while it is being thawed', async () => {
-    const answered = Promise.withResolvers<void>()
-    const asked = Promise.withResolvers<void>()
-    const readiness = {
-      async ready({ cause }: ReadinessTarget) {
-        if (cause !== 'resumed') return
-        asked.resolve()
-        await answered.promise
-      },
-    }
+    const { readiness, asked, answered } = slowThaw()
     const { manager, spawner, clock, problems } = await makeSuspended({
       readiness,
       maxLifetimeMs: 5_000,
