@@ -39,8 +39,9 @@ export class SpawnerBench<Run extends Json, Handle extends Json> {
     return `e${this.#environments}-${randomBytes(4).toString('hex')}`
   }
 
+  /** Ends what was given up; only after {@link within} has said what did not come. */
   signal(): AbortSignal {
-    return AbortSignal.timeout(this.patienceMs)
+    return AbortSignal.timeout(2 * this.patienceMs)
   }
 
   context(differences: Partial<SpawnContext> = {}): { context: SpawnContext; lines: string[] } {
