@@ -157,6 +157,20 @@ export class SpawnFailedError extends AlcoveError {
   readonly status = 503
 }
 
+/** What the spec's `prepare` was to make could not be made, or not in time. */
+export class PrepareFailedError extends AlcoveError {
+  readonly code = 'ALCOVE_PREPARE_FAILED'
+  readonly status = 503
+  readonly lastLogLines: readonly string[]
+  constructor(
+    reason: string,
+    details: ErrorDetails & { readonly lastLogLines: readonly string[] },
+  ) {
+    super(reason, details, logTail(details.lastLogLines))
+    this.lastLogLines = details.lastLogLines
+  }
+}
+
 /** The spawner took longer than `startTimeoutMs`. */
 export class StartTimeoutError extends AlcoveError {
   readonly code = 'ALCOVE_START_TIMEOUT'

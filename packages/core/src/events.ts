@@ -25,6 +25,18 @@ export interface Restriction {
   readonly option: string
 }
 
+/** Where somebody stands in a queue. */
+export interface QueuePosition {
+  /** What is waited for: a turn to start, or a place under one of the limits. */
+  readonly for: 'start' | 'maxEnvironments' | 'maxPerOwner' | 'memoryBudgetBytes'
+  /** 1 is next. */
+  readonly position: number
+  /** How many wait, this one included. */
+  readonly of: number
+  /** Until it is ready, in milliseconds, as starts went so far; `undefined` where nobody can tell. */
+  readonly estimateMs: number | undefined
+}
+
 /** All that a manager tells: name → arguments. */
 export interface ManagerEvents {
   /** Every change of state, with its reason. */
@@ -40,6 +52,8 @@ export interface ManagerEvents {
       readonly text: string
     },
   ]
+  /** Where one that waits to start stands now; again each time that changes. */
+  queued: [where: { readonly id: EnvironmentId } & QueuePosition]
   /** An eviction was put off by `beforeEvict`. */
   postponed: [
     eviction: { readonly id: EnvironmentId; readonly generation: number; readonly forMs: number },

@@ -39,6 +39,10 @@ export const count: Rule = {
   expected: 'a positive whole number',
   holds: (value) => typeof value === 'number' && Number.isSafeInteger(value) && value > 0,
 }
+export const countOrNone: Rule = {
+  expected: 'a whole number, 0 or more',
+  holds: (value) => value === 0 || count.holds(value),
+}
 export const countOrUnlimited: Rule = {
   expected: 'a positive whole number, or Infinity for no limit',
   holds: (value) => count.holds(value) || value === Number.POSITIVE_INFINITY,

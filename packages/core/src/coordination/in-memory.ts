@@ -227,7 +227,13 @@ class InMemorySession implements Session {
     const place = this.registry.place(id)
     if (place.published?.generation !== generation) return
     if (failure) place.failure = { ...failure, sinceMs: this.registry.nowMs() }
-    clear(this.registry, place)
+    if (place.claim?.to === 'replace') {
+      // Its place is the successor's, who is on the way: the end of that claim settles it.
+      place.published = undefined
+      place.users.clear()
+    } else {
+      clear(this.registry, place)
+    }
     this.registry.announce(id, place, this)
   }
 

@@ -1,6 +1,7 @@
 import type { AlcoveError } from '../errors.js'
 import type { Transition } from '../events.js'
 import type { EnvironmentId } from './id.js'
+import type { Keeping } from './keeping.js'
 import type { Spec } from './spec.js'
 import type { State } from './state.js'
 
@@ -14,7 +15,13 @@ export interface Incarnation {
 }
 
 /** All that a manager keeps of one environment: its current instance, what is under way, and what was. */
-export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, Request> {
+export class EnvironmentRecord<
+  Instance extends Incarnation,
+  Waiting,
+  Opening,
+  Request,
+  Replacement,
+> {
   current: Instance | undefined
   /** The spec that `create()` was called with; it stands in for `specFor` until the environment is stopped by hand. */
   ownSpec: Spec | undefined
@@ -24,6 +31,10 @@ export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, R
   nextRequest: Request | undefined
   /** Resolves, never rejects, once that start has come to its end. */
   openingDone: Promise<void> | undefined
+  /** The change of its current instance for another under way. */
+  replacement: Replacement | undefined
+  /** Instances that were replaced and are being drained and stopped. Their promises never reject. */
+  readonly retiring = new Map<Instance, Promise<void>>()
   /** The stop under way. Its promise never rejects. */
   stopping: Promise<void> | undefined
   /** The freezing under way. Its promise never rejects. */
@@ -39,10 +50,25 @@ export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, R
   constructor(
     readonly id: EnvironmentId,
     readonly waiting: Waiting,
+    readonly keeping: Keeping,
   ) {}
+
+  /** Whether it has to be remembered although nothing of it runs. */
+  get isWanted(): boolean {
+    const { opening, replacement, purging, ownSpec, keeping, retiring } = this
+    return (
+      Boolean(opening ?? replacement ?? purging ?? ownSpec) || keeping.asked || retiring.size > 0
+    )
+  }
 
   get state(): State {
     return this.current?.state ?? (this.failure ? 'failed' : 'stopped')
+  }
+
+  /** The instance of a generation, current or about to go. */
+  instanceOf(generation: number): Instance | undefined {
+    if (this.current?.generation === generation) return this.current
+    return [...this.retiring.keys()].find((retired) => retired.generation === generation)
   }
 
   remember(change: Transition): void {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { ReadinessProbe } from '../readiness/probe.js'
 import type { EnvironmentId } from './id.js'
+import type { Preparation } from './preparation.js'
+import type { WarmHours } from './warm-hours.js'
 
 /** What JSON can carry. */
 export type Json =
@@ -14,7 +16,7 @@ export type Json =
 /**
  * What an environment is to run.
  *
- * Only `spawner` and `run` make up its hash: a change of owner or policy never replaces a running instance.
+ * Only `spawner` and `run` make up its hash: a change of owner, memory, preparation or policy never replaces a running instance.
  */
 export interface Spec<Run extends Json = Json> {
   /** What the spawner is to start, in that spawner's own form. */
@@ -23,6 +25,10 @@ export interface Spec<Run extends Json = Json> {
   readonly spawner?: string
   /** Whom the environment counts against. One that `authorize` names goes before it. @default the environment's id */
   readonly owner?: string
+  /** What is set aside of `memoryBudgetBytes` while it runs; it is no limit of what it may use. @default 0 */
+  readonly memoryBytes?: number
+  /** What has to be there before it can start: a checkout, installed packages, a migrated database. */
+  readonly prepare?: Preparation
   /** Differences from the manager's own policy. */
   readonly policy?: Partial<Policy>
 }
@@ -35,6 +41,8 @@ export interface Policy {
   readonly readyTimeoutMs: number
   /** Between the polite and the forced end of an instance. @default 5_000 */
   readonly graceMs: number
+  /** How long what an instance serves may go on once it is replaced, or has reached `maxLifetimeMs`. @default 30_000 */
+  readonly drainTimeoutMs: number
   /** An environment without a lease for this long is stopped. `Infinity`: never. @default 600_000 */
   readonly idleTimeoutMs: number
   /**
@@ -42,6 +50,13 @@ export interface Policy {
    * `Infinity`: never. @default Infinity
    */
   readonly suspendAfterMs: number
+  /**
+   * When an environment is kept running, used or not, and started anew where it was stopped for being idle. It is known from its first
+   * start on, and until somebody stops it by hand.
+   *
+   * @default []
+   */
+  readonly keepWarm: readonly WarmHours[]
   /** An instance older than this is drained and stopped. `Infinity`: never. @default Infinity */
   readonly maxLifetimeMs: number
   /** An upgraded connection that carries nothing but keep-alives for this long is closed. @default 1_800_000 */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import type { EnvironmentId } from '../environment/id.js'
+import type { Kept, Keeping } from '../environment/keeping.js'
 import type { Json } from '../environment/spec.js'
 import { isLive, mayBecome, type State } from '../environment/state.js'
 import { type AlcoveError, InstanceGoneError } from '../errors.js'
@@ -35,6 +36,8 @@ export class Instance {
   postponedUntilMs = 0
   /** Until when it is not frozen: the last time failed. */
   suspendFromMs = 0
+  /** Given back when nothing of it runs. */
+  memory: { release(): void } | undefined
   exit: ExitInfo | undefined
   /** Why its spawner could not end it: something of it may still run. */
   stopError: AlcoveError | undefined
@@ -42,7 +45,7 @@ export class Instance {
   readonly #leases = new Set<HeldLease>()
   #state: State
   #endpoint: Endpoint | undefined
-  #drained: (() => void) | undefined
+  readonly #drains = new Set<() => void>()
 
   constructor(
     id: EnvironmentId,
@@ -54,6 +57,8 @@ export class Instance {
     /** Aborts once the coordination session no longer holds the other gateways off. */
     readonly sessionLost: AbortSignal,
     private readonly listener: InstanceListener,
+    /** What keeps its environment although nobody uses it. */
+    private readonly keeping: Keeping,
     /** What the environment's former instance left: `stopped` or `failed`. */
     initial: 'stopped' | 'failed',
   ) {
@@ -76,6 +81,11 @@ export class Instance {
 
   get live(): boolean {
     return isLive(this.#state)
+  }
+
+  /** What keeps it although nobody uses it. */
+  get kept(): Kept | undefined {
+    return this.keeping.kept(this.plan.policy.keepWarm)
   }
 
   /** Where it answers; live. `undefined` before that is known. */
@@ -119,7 +129,7 @@ export class Instance {
     this.lastActivityMs = this.clock.nowMs()
     if (this.#leases.size > 0) return
     this.idleSinceMs = this.lastActivityMs
-    this.#drained?.()
+    for (const drained of this.#drains) drained()
     this.listener.idle(this)
   }
 
@@ -127,18 +137,23 @@ export class Instance {
     for (const lease of this.#leases) lease.revoke(why)
   }
 
-  /** Resolves once no lease is held, or after `timeoutMs`. One caller at a time. */
+  /** Resolves once no lease is held, after `timeoutMs`, or where {@link stopWaiting} says so. */
   drained(timeoutMs: number): Promise<void> {
     if (this.#leases.size === 0 || timeoutMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const over = (): void => {
         timer.cancel()
-        this.#drained = undefined
+        this.#drains.delete(over)
         resolve()
       }
       const timer = this.clock.setTimer(timeoutMs, over)
-      this.#drained = over
+      this.#drains.add(over)
     })
+  }
+
+  /** Whoever waits for its leases has waited for long enough. */
+  stopWaiting(): void {
+    for (const drained of this.#drains) drained()
   }
 
   /** Records that nothing of it is left, and takes back what is still held. */

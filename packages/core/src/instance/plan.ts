@@ -1,3 +1,4 @@
+import type { Preparation } from '../environment/preparation.js'
 import type { Json, Policy } from '../environment/spec.js'
 
 /** A spec with nothing left open: what one instance runs, for whom, and how long it may take. */
@@ -7,4 +8,6 @@ export interface InstancePlan {
   readonly owner: string
   readonly specHash: string
   readonly policy: Policy
+  readonly memoryBytes: number
+  readonly prepare: Preparation | undefined
 }

@@ -24,6 +24,14 @@ export interface SupervisorListener {
   unhealthy(instance: Instance, error: unknown): void
 }
 
+/** What else belongs to a start. */
+export interface StartSteps {
+  /** Sees to what has to be there before. */
+  prepare(): Promise<void>
+  /** Called once the instance answers, before it counts as ready. */
+  publish(): Promise<void>
+}
+
 /** Starts, watches and ends instances; what that means for their environment is decided by its listener. */
 export class Supervisor {
   readonly #observations = new Map<Instance, Observation>()
@@ -36,18 +44,12 @@ export class Supervisor {
     private readonly listener: SupervisorListener,
   ) {}
 
-  /**
-   * Brings a queued instance up; `publish` is called once it answers, before it counts as ready. After a rejection nothing of
-   * it runs, and its state is `failed`, or `stopped` where `signal` ended it.
-   */
-  async start(
-    instance: Instance,
-    signal: AbortSignal,
-    publish: () => Promise<void>,
-  ): Promise<void> {
+  /** Brings a queued instance up. After a rejection nothing of it runs, and its state is `failed`, or `stopped` where `signal` ended it. */
+  async start(instance: Instance, signal: AbortSignal, steps: StartSteps): Promise<void> {
     const beganMs = this.clock.nowMs()
     instance.become('starting', 'its turn to start has come')
     await this.#bringUp(instance, signal, async () => {
+      await steps.prepare()
       for (let attempt = 1; ; attempt += 1) {
         try {
           // eslint-disable-next-line no-await-in-loop -- one attempt after another
@@ -59,7 +61,7 @@ export class Supervisor {
           instance.handle = undefined
         }
       }
-      await publish()
+      await steps.publish()
     })
     const tookMs = Math.round(this.clock.nowMs() - beganMs)
     this.#ready(instance, `ready after ${tookMs} ms`)

@@ -1,46 +1,70 @@
 import type { Clock, Timer } from '../clock.js'
-import type { Entry, Limits } from '../coordination/coordinator.js'
+import type { Limits } from '../coordination/coordinator.js'
+import type { QueuePosition } from '../events.js'
 import { CapacityError, QuotaExceededError } from '../limit-errors.js'
+import { FairOrder } from './fair-order.js'
+import { inMebibytes } from './memory-budget.js'
+
+/** What can be lacking where an environment is to start. */
+export type PlaceLimit = keyof Limits | 'memoryBudgetBytes'
+
+/** An answer: there is no place at the moment. */
+export interface Refusal {
+  readonly is: 'refused'
+  readonly limit: PlaceLimit
+}
 
 /** Makes one place by stopping the environment that was idle longest; `false`: none is idle. */
-export type MakeRoom = (limit: keyof Limits, owner: string) => Promise<boolean>
+export type MakeRoom = (limit: PlaceLimit, owner: string) => Promise<boolean>
 
-/** An answer of the coordinator other than a refusal. */
-export type Admitted = Exclude<Entry, { readonly is: 'refused' }>
+/** Who asks for a place. */
+export interface Applicant {
+  readonly id: string
+  readonly owner: string
+  /** One that declares no memory does not wait behind those who wait for some. */
+  readonly needsMemory: boolean
+}
+
+/** What `Capacity` is bound by. */
+export interface CapacityLimits extends Limits {
+  readonly memoryBudgetBytes: number
+}
 
 /**
- * Lines of those who wait for a place: one for the gateway, and one for each owner at its quota. Whoever comes later stands
- * behind, so that a place that was made for the first is not taken by another.
+ * Lines of those who wait for a place: one for the gateway, one for its memory, and one for each owner at its quota. Whoever comes
+ * later stands behind, so that a place that was made for the first is not taken by another; in a line that owners share they
+ * take turns.
  */
 export class Capacity {
   readonly #lines = new Map<string, Line>()
 
   constructor(
-    private readonly limits: Limits,
+    private readonly limits: CapacityLimits,
     private readonly timeoutMs: number,
     private readonly clock: Clock,
     private readonly makeRoom: MakeRoom,
+    /** Somebody came, or left: positions have changed. */
+    private readonly moved: () => void = () => {},
   ) {}
 
   /** Asks until the answer is no refusal. @throws {@link CapacityError} or {@link QuotaExceededError} at the timeout. */
-  async enter(
-    id: string,
-    owner: string,
-    ask: () => Promise<Entry>,
+  async enter<Answer extends { readonly is: string }>(
+    who: Applicant,
+    ask: () => Promise<Answer | Refusal>,
     signal: AbortSignal,
-  ): Promise<Admitted> {
+  ): Promise<Answer> {
     const deadline = this.#deadline(signal)
     try {
-      let limit = this.#lineAhead(owner)
+      let limit = this.#lineAhead(who)
       if (!limit) {
-        const entry = await ask()
-        if (entry.is !== 'refused') return entry
-        limit = entry.limit
+        const answer = await ask()
+        if (!isRefusal(answer)) return answer
+        limit = answer.limit
       }
       for (;;) {
         // eslint-disable-next-line no-await-in-loop -- one line after another
-        const answer = await this.#standInLine(limit, id, owner, ask, deadline.signal)
-        if (answer.is !== 'refused') return answer
+        const answer: Answer | Refusal = await this.#standInLine(limit, who, ask, deadline.signal)
+        if (!isRefusal(answer)) return answer
         limit = answer.limit
       }
     } finally {
@@ -53,60 +77,91 @@ export class Capacity {
     for (const line of this.#lines.values()) line.wake?.()
   }
 
+  /** Where an environment stands in the line that it waits in. */
+  position(id: string): QueuePosition | undefined {
+    for (const line of this.#lines.values()) {
+      const index = line.members.findIndex((member) => member.id === id)
+      if (index !== -1) {
+        return {
+          for: line.limit,
+          position: index + 1,
+          of: line.members.length,
+          // Places come when others are done with theirs.
+          estimateMs: undefined,
+        }
+      }
+    }
+    return undefined
+  }
+
+  /** The environments that wait for a place. */
+  *waiting(): Generator<string> {
+    for (const { members } of this.#lines.values()) for (const { id } of members) yield id
+  }
+
   /** Returns the last answer: a refusal only where it is another line's. */
-  async #standInLine(
-    limit: keyof Limits,
-    id: string,
-    owner: string,
-    ask: () => Promise<Entry>,
+  async #standInLine<Answer extends { readonly is: string }>(
+    limit: PlaceLimit,
+    who: Applicant,
+    ask: () => Promise<Answer | Refusal>,
     signal: AbortSignal,
-  ): Promise<Entry> {
-    const line = this.#line(limit, owner)
-    const me = line.member()
+  ): Promise<Answer | Refusal> {
+    const line = this.#line(limit, who.owner)
+    const me = line.join(who)
+    this.moved()
     try {
-      await line.until(me.promise, signal, () => this.#full(limit, id, owner))
+      await line.until(me.first.promise, signal, () => this.#full(limit, who))
       for (;;) {
         const changed = line.change()
         // eslint-disable-next-line no-await-in-loop -- one answer decides on the next question
-        const entry = await ask()
-        if (entry.is !== 'refused' || entry.limit !== limit) return entry
+        const answer = await ask()
+        if (!isRefusal(answer) || answer.limit !== limit) return answer
         // eslint-disable-next-line no-await-in-loop -- as above
-        if (await this.makeRoom(limit, owner)) continue
+        if (await this.makeRoom(limit, who.owner)) continue
         // eslint-disable-next-line no-await-in-loop -- as above
-        await line.until(changed, signal, () => this.#full(limit, id, owner))
+        await line.until(changed, signal, () => this.#full(limit, who))
       }
     } finally {
       line.leave(me)
-      if (line.length === 0) this.#lines.delete(lineKey(limit, owner))
+      if (line.members.length === 0) this.#lines.delete(lineKey(limit, who.owner))
+      this.moved()
     }
   }
 
-  #lineAhead(owner: string): keyof Limits | undefined {
-    if (this.#lines.has(lineKey('maxPerOwner', owner))) return 'maxPerOwner'
-    return this.#lines.has(lineKey('maxEnvironments', owner)) ? 'maxEnvironments' : undefined
+  #lineAhead({ owner, needsMemory }: Applicant): PlaceLimit | undefined {
+    const limits = ['maxPerOwner', 'maxEnvironments', 'memoryBudgetBytes'] as const
+    return limits.find(
+      (limit) =>
+        this.#lines.has(lineKey(limit, owner)) && (limit !== 'memoryBudgetBytes' || needsMemory),
+    )
   }
 
-  #line(limit: keyof Limits, owner: string): Line {
+  #line(limit: PlaceLimit, owner: string): Line {
     const key = lineKey(limit, owner)
     let line = this.#lines.get(key)
     if (!line) {
-      line = new Line()
+      line = new Line(limit)
       this.#lines.set(key, line)
     }
     return line
   }
 
-  #full(limit: keyof Limits, id: string, owner: string): Error {
+  #full(limit: PlaceLimit, { id, owner }: Applicant): Error {
     const retryAfterMs = Math.max(1_000, Math.min(this.timeoutMs, 10_000))
-    return limit === 'maxPerOwner'
-      ? new QuotaExceededError(
-          `Environment "${id}" can't start: "${owner}" has ${this.limits.maxPerOwner} environments in use already, as many as \`maxPerOwner\` allows; stop one, or try again later`,
-          { limit, whose: 'owner', id, owner, retryAfterMs },
-        )
-      : new CapacityError(
-          `Environment "${id}" can't start: all ${this.limits.maxEnvironments} places are taken and none became idle within ${this.timeoutMs} ms; try again later, or raise \`maxEnvironments\``,
-          { limit, whose: 'gateway', id, retryAfterMs },
-        )
+    if (limit === 'maxPerOwner') {
+      return new QuotaExceededError(
+        `Environment "${id}" can't start: "${owner}" has ${this.limits.maxPerOwner} environments in use already, as many as \`maxPerOwner\` allows; stop one, or try again later`,
+        { limit, whose: 'owner', id, owner, retryAfterMs },
+      )
+    }
+    const lacking =
+      limit === 'maxEnvironments'
+        ? `all ${this.limits.maxEnvironments} places are taken`
+        : `the memory that it declares is not free of the ${inMebibytes(this.limits.memoryBudgetBytes)} MiB of this gateway`
+    return new CapacityError(
+      `Environment "${id}" can't start: ${lacking} and none became idle within ${this.timeoutMs} ms; try again later, or raise \`${limit}\``,
+      { limit, whose: 'gateway', id, retryAfterMs },
+    )
   }
 
   #deadline(signal: AbortSignal): { readonly signal: AbortSignal; end(): void } {
@@ -127,29 +182,45 @@ export class Capacity {
 /** The reason of a signal that aborted since the wait was over. */
 const timedOut = Symbol('capacityTimeoutMs')
 
-type Member = PromiseWithResolvers<void>
+interface Member extends Applicant {
+  readonly turn: number
+  /** Resolves once this one is the first. */
+  readonly first: PromiseWithResolvers<void>
+}
 
 /** One queue; its first member alone asks. */
 class Line {
   wake: (() => void) | undefined
-  readonly #members: Member[] = []
+  readonly members: Member[] = []
+  readonly #order = new FairOrder()
   #change: Promise<void> | undefined
 
-  get length(): number {
-    return this.#members.length
-  }
+  constructor(readonly limit: PlaceLimit) {}
 
-  /** Takes the place at the end. */
-  member(): Member {
-    const member = Promise.withResolvers<void>()
-    this.#members.push(member)
-    if (this.#members.length === 1) member.resolve()
+  /** Takes the place of the owner's next turn, behind the first, who may be about to get an answer. */
+  join(who: Applicant): Member {
+    const member = {
+      ...who,
+      turn: this.#order.next(who.owner),
+      first: Promise.withResolvers<void>(),
+    }
+    const { members } = this
+    const behind = members.findIndex((other, index) => index > 0 && other.turn > member.turn)
+    members.splice(behind === -1 ? members.length : behind, 0, member)
+    this.#callFirst()
     return member
   }
 
   leave(member: Member): void {
-    this.#members.splice(this.#members.indexOf(member), 1)
-    this.#members[0]?.resolve()
+    this.members.splice(this.members.indexOf(member), 1)
+    this.#callFirst()
+  }
+
+  #callFirst(): void {
+    const [first] = this.members
+    if (!first) return
+    this.#order.served(first.turn)
+    first.first.resolve()
   }
 
   /** The next change; asked for before the question whose answer it may alter. */
@@ -180,6 +251,10 @@ class Line {
   }
 }
 
-function lineKey(limit: keyof Limits, owner: string): string {
-  return limit === 'maxEnvironments' ? limit : `${limit} ${owner}`
+function lineKey(limit: PlaceLimit, owner: string): string {
+  return limit === 'maxPerOwner' ? `${limit} ${owner}` : limit
+}
+
+function isRefusal(answer: { readonly is: string }): answer is Refusal {
+  return answer.is === 'refused'
 }

@@ -54,7 +54,7 @@ export class Evictions {
     const reason =
       why === 'idle'
         ? `idle for ${Math.round(idleForMs)} ms`
-        : 'the longest idle one, and its place is needed'
+        : `the longest idle one, and ${why === 'memory' ? 'the host is short of memory' : 'its place is needed'}`
     await this.context.end(instance, reason)
     return true
   }

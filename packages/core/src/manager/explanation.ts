@@ -4,6 +4,8 @@ import { mayBeIdle, type State } from '../environment/state.js'
 import type { Transition } from '../events.js'
 import type { Instance } from '../instance/instance.js'
 import type { LeaseKind } from '../instance/lease.js'
+import type { Kept } from '../environment/keeping.js'
+import type { QueuePosition } from '../events.js'
 import type { IdleSchedule } from './idle.js'
 import type { ManagedEnvironment } from './record.js'
 
@@ -21,6 +23,12 @@ export interface Explanation {
   readonly endpoint: string | undefined
   /** Held leases by kind, and how many callers wait for one. */
   readonly leases: Readonly<Record<LeaseKind | 'waiting', number>>
+  /** Where it stands among those that wait to start. */
+  readonly queue: QueuePosition | undefined
+  /** What keeps it although nobody uses it; `untilMs` is `undefined` for a pin, which has no end. */
+  readonly kept: { readonly by: Kept['by']; readonly untilMs: number | undefined } | undefined
+  /** The instance that is to take its place once it is ready. */
+  readonly replacement: { readonly generation: number; readonly state: State } | undefined
   readonly readySinceMs: number | undefined
   readonly lastActivityMs: number | undefined
   readonly nextDeadline:
@@ -37,9 +45,20 @@ export interface Explanation {
 /** How many lines of the log are told. */
 const toldLogLines = 20
 
+/** Who knows the rest of it. */
+export interface ExplanationContext {
+  readonly clock: Clock
+  readonly idleSchedule: IdleSchedule
+  positionOf(id: string): QueuePosition | undefined
+}
+
 /** All that is known of an environment. */
-export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: Clock): Explanation {
+export function explain(record: ManagedEnvironment, context: ExplanationContext): Explanation {
+  const { clock, idleSchedule: idle } = context
   const instance = record.current
+  const kept = instance?.live ? instance.kept : record.keeping.kept([])
+  const queue = context.positionOf(record.id)
+  const successor = record.replacement?.successor
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)
       ? undefined
@@ -50,13 +69,21 @@ export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: C
   return {
     id: record.id,
     state: record.state,
-    why: why(record, leases, deadline && { ...deadline, inMs: deadline.dueMs - clock.nowMs() }),
+    why: why(record, {
+      leases,
+      deadline: deadline && { ...deadline, inMs: deadline.dueMs - clock.nowMs() },
+      kept: kept && { ...kept, untilMs: wall(kept.untilMs) },
+      queue,
+    }),
     generation: instance?.generation,
     owner: instance?.plan.owner,
     spawner: instance?.plan.spawnerName,
     specHash: instance?.plan.specHash,
     endpoint: instance?.live && instance.endpoint ? describeEndpoint(instance.endpoint) : undefined,
     leases,
+    queue,
+    kept: kept && { by: kept.by, untilMs: wall(kept.untilMs) },
+    replacement: successor && { generation: successor.generation, state: successor.state },
     readySinceMs: instance?.live ? wall(instance.readySinceMs) : undefined,
     lastActivityMs: wall(instance?.lastActivityMs),
     nextDeadline: deadline && atMs !== undefined ? { what: deadline.what, atMs } : undefined,
@@ -90,11 +117,15 @@ function countLeases(
   return counts
 }
 
-function why(
-  record: ManagedEnvironment,
-  leases: Record<LeaseKind | 'waiting', number>,
-  deadline: (Deadline & { readonly inMs: number }) | undefined,
-): string {
+interface Circumstances {
+  readonly leases: Record<LeaseKind | 'waiting', number>
+  readonly deadline: (Deadline & { readonly inMs: number }) | undefined
+  readonly kept: { readonly by: Kept['by']; readonly untilMs: number | undefined } | undefined
+  readonly queue: QueuePosition | undefined
+}
+
+function why(record: ManagedEnvironment, now: Circumstances): string {
+  const { leases, deadline, queue } = now
   const last = record.history.at(-1)?.reason ?? 'never asked for'
   const inSeconds = deadline && `${Math.max(0, Math.ceil(deadline.inMs / 1_000))} s`
   switch (record.state) {
@@ -103,13 +134,10 @@ function why(
       if (held > 0) {
         return `It is in use: ${leases.request} requests, ${leases.stream} streams, ${leases.upgrade} upgraded connections`
       }
-      if (!deadline) return 'It is idle, and nothing stops it but a lack of places'
-      return `It is idle, and ${comesNext(deadline.what, inSeconds)}`
+      return `It is idle, and ${whatEndsIt(now, inSeconds)}`
     }
     case 'suspended':
-      return deadline
-        ? `It is suspended until somebody asks for it, and ${comesNext(deadline.what, inSeconds)}`
-        : 'It is suspended until somebody asks for it, and nothing stops it but a lack of places'
+      return `It is suspended until somebody asks for it, and ${whatEndsIt(now, inSeconds)}`
     case 'failed': {
       const reason = record.failure?.error.reason ?? last
       return deadline && Number.isFinite(deadline.inMs)
@@ -117,11 +145,31 @@ function why(
         : `It failed: ${reason}. It stays so until somebody restarts it`
     }
     default:
+      if (queue)
+        return `It waits for ${awaited[queue.for]}: number ${queue.position} of ${queue.of}`
       return `It is ${record.state}: ${last}`
   }
 }
 
-function comesNext(what: Deadline['what'], inSeconds: string | undefined): string {
-  if (what === 'lifetime') return `its lifetime ends in ${inSeconds}`
-  return `is ${what === 'suspend' ? 'suspended' : 'stopped'} in ${inSeconds} if nobody uses it`
+const awaited = {
+  start: 'its turn to start',
+  maxEnvironments: 'a place',
+  maxPerOwner: "a place within its owner's quota",
+  memoryBudgetBytes: 'memory',
+} satisfies Record<QueuePosition['for'], string>
+
+const keeper = {
+  pin: 'a pin',
+  extension: 'an extension',
+  schedule: 'its schedule',
+} satisfies Record<Kept['by'], string>
+
+function whatEndsIt({ kept, deadline }: Circumstances, inSeconds: string | undefined): string {
+  if (deadline?.what === 'lifetime') return `its lifetime ends in ${inSeconds}`
+  if (kept) {
+    const until = kept.untilMs === undefined ? '' : ` until ${new Date(kept.untilMs).toISOString()}`
+    return `kept by ${keeper[kept.by]}${until}`
+  }
+  if (!deadline) return 'nothing stops it but a lack of places'
+  return `is ${deadline.what === 'suspend' ? 'suspended' : 'stopped'} in ${inSeconds} if nobody uses it`
 }

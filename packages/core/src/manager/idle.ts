@@ -57,7 +57,20 @@ export class IdleSchedule {
   }
 
   busy(instance: Instance): void {
-    this.#order.delete(instance.id)
+    // One that is about to take another's place is in no order yet.
+    if (this.#order.peek(instance.id) === instance) this.#order.delete(instance.id)
+  }
+
+  /** What keeps it has changed. */
+  rearm(instance: Instance): void {
+    this.#idleTimers.get(instance)?.cancel()
+    this.#idleTimers.delete(instance)
+    this.idle(instance)
+  }
+
+  /** Whether any instance is idle. */
+  get someIdle(): boolean {
+    return this.#order.size > 0
   }
 
   /** Forgets an instance that is being stopped or is gone. */
@@ -114,14 +127,12 @@ export class IdleSchedule {
   }
 }
 
-function dueToStopMs({ idleSinceMs, postponedUntilMs, plan }: Instance): number {
-  return idleSinceMs === undefined
-    ? Number.POSITIVE_INFINITY
-    : Math.max(idleSinceMs + plan.policy.idleTimeoutMs, postponedUntilMs)
+function dueToStopMs({ idleSinceMs, postponedUntilMs, kept, plan }: Instance): number {
+  if (idleSinceMs === undefined) return Number.POSITIVE_INFINITY
+  return Math.max(idleSinceMs + plan.policy.idleTimeoutMs, postponedUntilMs, kept?.untilMs ?? 0)
 }
 
-function dueToSuspendMs({ state, idleSinceMs, suspendFromMs, plan }: Instance): number {
-  return idleSinceMs === undefined || state !== 'ready'
-    ? Number.POSITIVE_INFINITY
-    : Math.max(idleSinceMs + plan.policy.suspendAfterMs, suspendFromMs)
+function dueToSuspendMs({ state, idleSinceMs, suspendFromMs, kept, plan }: Instance): number {
+  if (idleSinceMs === undefined || state !== 'ready') return Number.POSITIVE_INFINITY
+  return Math.max(idleSinceMs + plan.policy.suspendAfterMs, suspendFromMs, kept?.untilMs ?? 0)
 }

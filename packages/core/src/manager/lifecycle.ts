@@ -1,15 +1,18 @@
 import type { Clock } from '../clock.js'
-import type { Claim, Failure, Limits, Session } from '../coordination/coordinator.js'
+import { unlessAborted } from '../abort.js'
+import type { Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
-import type { State } from '../environment/state.js'
+import { Keeping } from '../environment/keeping.js'
+import { specHash } from '../environment/spec.js'
+import { mayBeIdle, type State } from '../environment/state.js'
 import {
   AlcoveError,
   ClosedError,
+  EnvironmentNotFoundError,
   HookFailedError,
   type InstanceGoneError,
-  SpawnerUnavailableError,
 } from '../errors.js'
-import type { ManagerEvents, Transition } from '../events.js'
+import type { ManagerEvents, QueuePosition, Transition } from '../events.js'
 import { Instance, type InstanceListener } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
 import type { InstancePlan } from '../instance/plan.js'
@@ -17,39 +20,31 @@ import { stoppedError, Supervisor, type SupervisorListener } from '../instance/s
 import { WaitList } from '../instance/wait-list.js'
 import { LogBuffer } from '../logs/log-buffer.js'
 import { GuardedSpawner } from '../spawning/guarded-spawner.js'
-import { Capacity } from './capacity.js'
+import { Capacity, type PlaceLimit } from './capacity.js'
+import { type End, Endings } from './endings.js'
 import { Evictions } from './eviction.js'
 import { IdleSchedule } from './idle.js'
+import { MemoryBudget } from './memory-budget.js'
+import { MemoryPressure } from './memory-pressure.js'
 import {
   asAlcoveError,
   Opening,
   type OpeningContext,
   type OpeningRequest,
-  type PublishedHandle,
   recordFailure,
-  sessionLost,
 } from './opening.js'
-import type { ResolvedManagerOptions } from './options.js'
+import type { Eviction, ResolvedManagerOptions } from './options.js'
+import { planFor } from './planning.js'
+import { Preparations } from './preparations.js'
 import { ManagedEnvironment } from './record.js'
 import { stopLeftovers } from './recovery.js'
+import { Replacement } from './replacement.js'
 import { StartQueue } from './start-queue.js'
 import { suspend } from './suspension.js'
-
-/** What has to be ended is ended, while the gateway closes too. */
-const never = new AbortController().signal
+import { WarmStarts } from './warm-starts.js'
 
 /** How many environments that do not run keep their history. */
 const rememberedStopped = 1_000
-
-/** How an instance is to be ended. */
-interface End {
-  readonly reason: string
-  readonly drainMs: number
-  /** `leave`: others may go on using it. `claim`: it ends for all. */
-  readonly by: 'leave' | 'claim'
-  /** Why it has to end, where that is a failure. */
-  readonly failure?: AlcoveError
-}
 
 /** Tells a manager's events. */
 export type Emit = <Name extends keyof ManagerEvents>(
@@ -64,13 +59,19 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   readonly supervisor: Supervisor
   readonly starts: StartQueue
   readonly capacity: Capacity
+  readonly memory: MemoryBudget
+  readonly preparations: Preparations
   readonly idleSchedule: IdleSchedule
   readonly spawners: ReadonlyMap<string, GuardedSpawner>
   readonly records = new Map<EnvironmentId, ManagedEnvironment>()
   readonly #stopped = new Set<EnvironmentId>()
+  readonly #endings: Endings
   readonly #evictions: Evictions
+  readonly #pressure: MemoryPressure
+  readonly #warmStarts: WarmStarts
   readonly #closing = new AbortController()
   readonly #session: Promise<Session>
+  #tellsPositions = false
   #sessionLost: AbortSignal = new AbortController().signal
 
   constructor(
@@ -81,20 +82,37 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.clock = options.clock
     this.limits = { maxEnvironments: options.maxEnvironments, maxPerOwner: options.maxPerOwner }
     this.supervisor = new Supervisor(gateway, this.clock, options.tlsFor, this)
-    this.starts = new StartQueue(options.maxConcurrentStarts)
+    this.starts = new StartQueue(options.maxConcurrentStarts, this.clock, () => this.#moved())
+    this.memory = new MemoryBudget(options.memoryBudgetBytes)
     this.capacity = new Capacity(
-      this.limits,
+      options,
       options.capacityTimeoutMs,
       this.clock,
-      (limit, owner) => this.#makeRoom(limit === 'maxPerOwner' ? owner : undefined),
+      (limit, owner) => this.#makeRoom(limit, owner),
+      () => this.#moved(),
     )
+    this.preparations = new Preparations(this.clock, {
+      log: (instance, text) => this.log(instance, text),
+      progress: (instance, step) => this.progress(instance, step),
+      problem: (error) => emit('problem', error),
+    })
+    this.#pressure = new MemoryPressure(
+      this.clock,
+      options.hostMemory,
+      options.minAvailableMemoryBytes,
+      {
+        isThere: () => this.idleSchedule.someIdle,
+        relieve: () => this.#evictLongestIdle('memory', () => true),
+      },
+    )
+    this.#warmStarts = new WarmStarts(this.clock, (id, owner) => this.#keepWarm(id, owner))
     this.idleSchedule = new IdleSchedule(this.clock, {
       idleTooLong: (instance) => void this.#evictions.evict(instance, 'idle'),
       suspendDue: (instance) => this.#suspend(instance),
       livedTooLong: (instance) => {
         void this.#endCurrent(instance, {
           reason: `lived for ${instance.plan.policy.maxLifetimeMs} ms`,
-          drainMs: instance.plan.policy.graceMs,
+          drainMs: instance.plan.policy.drainTimeoutMs,
           by: 'claim',
         })
       },
@@ -117,6 +135,18 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       options.spawners.map((spawner) => [spawner.name, new GuardedSpawner(spawner, this.clock)]),
     )
     this.#session = this.#join()
+    this.#endings = new Endings({
+      supervisor: this.supervisor,
+      spawners: this.spawners,
+      graceMs: options.policy.graceMs,
+      session: () => this.#session,
+      countFailure: (record, instance, error) => this.#countFailure(record, instance, error),
+      problem: (error) => emit('problem', error),
+      ended: (record) => {
+        this.capacity.changed()
+        this.#settle(record)
+      },
+    })
     // Whoever needs the session is told; nobody else has to be.
     this.#session.catch(() => {})
   }
@@ -139,7 +169,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
           this.#cancel(known, stoppedError(id, 'nobody waits for it any more'))
         }
       })
-      const known = new ManagedEnvironment(id, waiting)
+      const known = new ManagedEnvironment(id, waiting, new Keeping(this.clock))
       record = known
       this.records.set(id, record)
     }
@@ -156,8 +186,58 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     return lease
   }
 
+  /**
+   * Starts what a spec says beside what runs, and changes over when that is ready. Where nothing serves, nothing is started: what is
+   * on its way with another spec is stopped.
+   *
+   * @param always - Also where it runs what the spec says already
+   */
+  async replace(
+    record: ManagedEnvironment,
+    request: OpeningRequest & { readonly always: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { spec, owner, template } = request
+    const { id } = record
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.closed) throw new ClosedError()
+      const { current, replacement } = record
+      const wanted = spec && specHash(spec.spawner ?? this.options.defaultSpawner, spec.run)
+      if (replacement && (wanted === undefined || replacement.specHash === wanted)) {
+        // eslint-disable-next-line no-await-in-loop -- what has come of it decides
+        if (await replacement.wait(signal)) return
+        continue
+      }
+      if (replacement) {
+        // eslint-disable-next-line no-await-in-loop -- one after another
+        await unlessAborted(replacement.done, signal)
+        continue
+      }
+      const isOther = wanted !== undefined && current?.plan.specHash !== wanted
+      if (current?.state !== 'ready' && current?.state !== 'unready') {
+        const isUnderWay = current?.live === true || current?.state === 'queued'
+        if (isUnderWay && (isOther || request.always)) {
+          // eslint-disable-next-line no-await-in-loop -- once
+          await this.stop(record, current.plan.policy.graceMs, 'its spec has changed')
+        }
+        return
+      }
+      if (!isOther && !request.always) return
+      // eslint-disable-next-line no-await-in-loop -- once, or anew where all has changed meanwhile
+      const planned = await planFor({ id, spec, owner, template }, this, signal)
+      if (record.current === current && !record.replacement && current.live) {
+        this.#replace(record, new Replacement(record, current, planned, spec, this))
+      }
+    }
+  }
+
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
   async stop(record: ManagedEnvironment, drainMs: number, reason: string): Promise<void> {
+    if (record.replacement) {
+      record.replacement.cancel(stoppedError(record.id, reason))
+      await record.replacement.done
+    }
     // Those of now: whoever comes while this waits begins anew, and may wait for it.
     const { opening, current, stopping, openingDone } = record
     if (current && isFrozen(current.state)) {
@@ -172,11 +252,13 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       await stopping
       await openingDone
     } else {
-      await this.#stopElsewhere(record, reason)
+      await this.#endings.endElsewhere(record, reason)
     }
+    await this.#endings.endRetired(record, drainMs)
     if (current?.stopError !== undefined) throw current.stopError
     // Whoever came since then has a start of his own.
     if (record.opening || record.current?.live) return
+    this.#warmStarts.forget(record.id)
     record.forgetFailure()
     if (record.current?.state === 'failed') record.current.become('stopped', reason)
     this.#retire(record)
@@ -187,6 +269,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const purging = (async () => {
       if (record.purging) await record.purging
       await this.stop(record, 0, 'purged by a caller')
+      if (record.current) this.preparations.forget(record.current)
       await Promise.all(
         [...this.spawners.values()].map((spawner) => spawner.purge(record.id, signal)),
       )
@@ -203,8 +286,18 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   async close(drainMs: number): Promise<void> {
     this.#closing.abort(new ClosedError())
-    for (const record of this.records.values()) this.#cancel(record, new ClosedError())
-    await Promise.all([...this.records.values()].map(async (record) => record.openingDone))
+    this.#warmStarts.close()
+    this.#pressure.close()
+    for (const record of this.records.values()) {
+      this.#cancel(record, new ClosedError())
+      record.replacement?.cancel(new ClosedError())
+    }
+    await Promise.all(
+      [...this.records.values()].map(async ({ openingDone, replacement }) => {
+        await openingDone
+        await replacement?.done
+      }),
+    )
     const live = [...this.records.values()].flatMap((record) =>
       record.current?.live ? [record.current] : [],
     )
@@ -212,6 +305,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       live.map((instance) =>
         this.#endCurrent(instance, { reason: 'the gateway is closing', drainMs, by: 'leave' }),
       ),
+    )
+    await Promise.allSettled(
+      [...this.records.values()].map((record) => this.#endings.endRetired(record, drainMs)),
     )
     const session = await this.#session.catch(() => undefined)
     await session?.close()
@@ -234,9 +330,11 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       this.clock,
       this.#sessionLost,
       this,
-      record.current?.state === 'failed' ? 'failed' : 'stopped',
+      record.keeping,
+      !record.replacement && record.current?.state === 'failed' ? 'failed' : 'stopped',
     )
-    record.current = instance
+    // The one that it is to replace serves until it is ready.
+    if (!record.replacement) record.current = instance
     this.#stopped.delete(record.id)
     return instance
   }
@@ -245,6 +343,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const record = this.records.get(instance.id)
     record?.remember(change)
     if (change.to === 'ready') {
+      if (record && record.replacement?.successor === instance) this.#changePlaces(record, instance)
+      this.#warmStarts.forget(instance.id)
       record?.waiting.grant(instance)
       record?.opening?.granted()
       this.idleSchedule.ready(instance)
@@ -252,12 +352,18 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       this.idleSchedule.idle(instance)
     } else if (change.to !== 'suspending' && change.to !== 'resuming') {
       this.idleSchedule.remove(instance)
+      if (!this.idleSchedule.someIdle) this.#pressure.rest()
+    }
+    if (change.to === 'stopped' || change.to === 'failed') {
+      instance.memory?.release()
+      if (record?.current === instance) this.#warmStarts.ended(instance, record)
     }
     this.emit('transition', change)
   }
 
   idle(instance: Instance): void {
     this.idleSchedule.idle(instance)
+    this.#pressure.idle()
     this.capacity.changed()
   }
 
@@ -289,6 +395,66 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const failure = asAlcoveError(error, instance.id)
     this.record(instance.id).waiting.refuse(failure)
     void this.#endCurrent(instance, { reason: failure.reason, drainMs: 0, by: 'claim', failure })
+  }
+
+  #replace(record: ManagedEnvironment, replacement: Replacement): void {
+    record.replacement = replacement
+    void replacement.done.then(() => {
+      record.replacement = undefined
+      this.capacity.changed()
+      this.#settle(record)
+    })
+  }
+
+  /** From here on the new one is used; synchronous, so that no request comes in between. */
+  #changePlaces(record: ManagedEnvironment, successor: Instance): void {
+    const old = record.current
+    record.current = successor
+    const spec = record.replacement?.spec
+    if (spec) record.ownSpec = spec
+    if (!old?.live) return
+    this.idleSchedule.remove(old)
+    this.#endings.retire(record, old, `replaced by generation ${successor.generation}`)
+  }
+
+  #keepWarm(id: EnvironmentId, owner: string): void {
+    this.open(this.record(id), { owner }).then(
+      (lease) => lease.release(),
+      (error: unknown) => {
+        if (this.closed || error instanceof EnvironmentNotFoundError) return
+        this.emit('problem', asAlcoveError(error, id))
+      },
+    )
+  }
+
+  /** Changes what keeps an environment, whether it runs or not. */
+  keep(id: EnvironmentId, change: (keeping: Keeping) => void): void {
+    const record = this.record(id)
+    change(record.keeping)
+    if (record.current && mayBeIdle(record.current.state)) this.idleSchedule.rearm(record.current)
+    this.#retire(record)
+  }
+
+  /** Where an environment stands among those that wait to start. */
+  positionOf(id: EnvironmentId): QueuePosition | undefined {
+    return this.starts.position(id) ?? this.capacity.position(id)
+  }
+
+  /** Tells all who wait where they stand now, once for all that changed in this turn of the event loop. */
+  #moved(): void {
+    if (this.#tellsPositions) return
+    this.#tellsPositions = true
+    setImmediate(() => {
+      this.#tellsPositions = false
+      for (const id of new Set([...this.starts.waiting, ...this.capacity.waiting()])) {
+        const position = this.positionOf(id)
+        if (position) this.emit('queued', { id, ...position })
+      }
+    })
+  }
+
+  #endCurrent(instance: Instance, how: End): Promise<void> {
+    return this.#endings.end(this.record(instance.id), instance, how)
   }
 
   /** Ends a start under way, and the wait of those who wait for it now. */
@@ -354,74 +520,6 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     })
   }
 
-  #endCurrent(instance: Instance, how: End): Promise<void> {
-    const record = this.record(instance.id)
-    if (record.current !== instance || !instance.live) return record.stopping ?? Promise.resolve()
-    // Neither is to be taken back half-way.
-    const underWay = instance.state === 'resuming' ? record.openingDone : record.suspending
-    if (underWay) return underWay.then(() => this.#endCurrent(instance, how))
-    if (instance.state !== 'stopping') {
-      instance.become('stopping', how.reason)
-      record.stopping = this.#end(record, instance, how)
-        .catch((error: unknown) => this.emit('problem', asAlcoveError(error, record.id)))
-        .then(() => {
-          record.stopping = undefined
-          this.capacity.changed()
-          this.#settle(record)
-        })
-    }
-    return record.stopping ?? Promise.resolve()
-  }
-
-  async #end(record: ManagedEnvironment, instance: Instance, how: End): Promise<void> {
-    const { id, generation } = instance
-    const session = await this.#session
-    if (session.lost.aborted) {
-      this.supervisor.detach(instance, how.reason)
-      throw sessionLost(id)
-    }
-    instance.revokeAll('drain')
-    const claim =
-      how.by === 'leave'
-        ? await session.leave(id, generation, 'stop')
-        : await session.claim(id, 'stop', never)
-    await instance.drained(how.drainMs)
-    if (claim?.generation !== generation) {
-      await claim?.end()
-      this.supervisor.detach(instance, 'others still use it')
-      return
-    }
-    let failure = how.failure && this.#countFailure(record, instance, how.failure)
-    try {
-      await this.supervisor.stop(instance, how.reason, how.failure !== undefined)
-    } catch (error) {
-      instance.stopError = asAlcoveError(error, id)
-      failure ??= this.#countFailure(record, instance, instance.stopError)
-      throw error
-    } finally {
-      await claim.end(failure)
-    }
-  }
-
-  /** Stops an instance that another gateway started and this one does not use. */
-  async #stopElsewhere(record: ManagedEnvironment, reason: string): Promise<void> {
-    const session = await this.#session
-    const claim: Claim | undefined = await session.claim(record.id, 'stop', never)
-    if (!claim?.at) return
-    const { spawner: name, handle } = claim.at.handle as PublishedHandle
-    const spawner = this.spawners.get(name)
-    try {
-      await spawner?.stop(handle, this.options.policy.graceMs)
-    } finally {
-      await claim.end()
-    }
-    if (spawner) return
-    throw new SpawnerUnavailableError(
-      `Environment "${record.id}" can't be stopped (${reason}): it was started with the spawner "${name}", which this gateway does not have`,
-      { id: record.id },
-    )
-  }
-
   #countFailure(record: ManagedEnvironment, instance: Instance, error: AlcoveError): Failure {
     const { readySinceMs } = instance
     const readyForMs = readySinceMs === undefined ? 0 : this.clock.nowMs() - readySinceMs
@@ -429,14 +527,23 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     return recordFailure(record, error, this, instance)
   }
 
-  /** Stops the environment that was idle longest, of one owner or of all; `false`: none is idle. */
-  async #makeRoom(owner: string | undefined): Promise<boolean> {
+  #makeRoom(limit: PlaceLimit, owner: string): Promise<boolean> {
+    return this.#evictLongestIdle('capacity', ({ plan }) => {
+      if (limit === 'maxPerOwner') return plan.owner === owner
+      return limit === 'maxEnvironments' || plan.memoryBytes > 0
+    })
+  }
+
+  /** Stops the environment of some that was idle longest; `false`: none is idle. */
+  async #evictLongestIdle(
+    why: Eviction['why'],
+    isMeant: (instance: Instance) => boolean,
+  ): Promise<boolean> {
     const nowMs = this.clock.nowMs()
     for (const instance of this.idleSchedule.longestIdle()) {
-      const eligible =
-        (owner === undefined || instance.plan.owner === owner) && instance.postponedUntilMs <= nowMs
+      const mayGo = instance.postponedUntilMs <= nowMs && !instance.kept
       // eslint-disable-next-line no-await-in-loop -- one place is needed, not all of them
-      if (eligible && (await this.#evictions.evict(instance, 'capacity'))) return true
+      if (mayGo && isMeant(instance) && (await this.#evictions.evict(instance, why))) return true
     }
     return false
   }
@@ -445,7 +552,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   #retire(record: ManagedEnvironment): void {
     // Another record may have taken its place since somebody has held on to this one.
     if (this.records.get(record.id) !== record) return
-    if (record.state !== 'stopped' || record.opening || record.purging || record.ownSpec) return
+    if (record.state !== 'stopped' || record.isWanted) return
     if (!record.current) {
       this.records.delete(record.id)
       return

@@ -261,7 +261,10 @@ describe('idle eviction', () => {
   })
 
   it('keeps it for ever where the timeout is Infinity, and sets no timer', async () => {
-    const { manager, clock } = make({ idleTimeoutMs: Number.POSITIVE_INFINITY })
+    const { manager, clock } = make({
+      idleTimeoutMs: Number.POSITIVE_INFINITY,
+      minAvailableMemoryBytes: 0,
+    })
     await manager.create('a')
     expect(clock.pendingTimers).toBe(0)
     expect(manager.explain('a').nextDeadline).toBeUndefined()
@@ -296,7 +299,7 @@ describe('idle eviction', () => {
     const { manager, spawner, clock } = make({
       idleTimeoutMs: Number.POSITIVE_INFINITY,
       maxLifetimeMs: 10_000,
-      graceMs: 2_000,
+      drainTimeoutMs: 2_000,
     })
     const lease = await manager.acquire('a')
     const reasons: string[] = []

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js'
 import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
-import { type Spec, specHash } from '../environment/spec.js'
+import type { Spec } from '../environment/spec.js'
 import {
   ClosedError,
   HookFailedError,
@@ -16,7 +16,7 @@ import {
 } from '../errors.js'
 import type { ManagerEvents, Restriction } from '../events.js'
 import type { Lease } from '../instance/lease.js'
-import { durationOrNoneMs, checkOptions, text } from '../option-check.js'
+import { checkOptions, durationMs, durationOrNoneMs, text } from '../option-check.js'
 import { dialEndpoint } from '../readiness/dial.js'
 import type { Capabilities, Spawner } from '../spawning/spawner.js'
 import { Environment, type StopOptions } from './environment.js'
@@ -50,6 +50,8 @@ export interface Diagnosis {
   }[]
 }
 
+const never = new AbortController().signal
+
 const stopRules = { drainMs: durationOrNoneMs, reason: text }
 
 /**
@@ -82,9 +84,9 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
    * Resolves when the environment is ready: started where needed, joined where it runs or is starting already.
    *
    * @param spec - What it is to run, in the place of `specFor`; remembered until it is stopped. Where it runs something
-   *   else, that is stopped first.
+   *   else, that serves until the new instance is ready, and goes on serving where the new one fails: see {@link replace}.
    * @throws {@link InvalidIdError}, {@link InvalidOptionError}, {@link EnvironmentNotFoundError}, {@link CapacityError},
-   *   {@link QuotaExceededError}, {@link BackingOffError}, {@link SpawnFailedError}, {@link InstanceGoneError},
+   *   {@link QuotaExceededError}, {@link BackingOffError}, {@link PrepareFailedError}, {@link SpawnFailedError}, {@link InstanceGoneError},
    *   {@link StartTimeoutError}, {@link ReadyTimeoutError}, {@link ClosedError}, or the signal's reason.
    */
   async create(
@@ -94,21 +96,82 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
   ): Promise<Environment> {
     assertEnvironmentId(id)
     if (this.#lifecycle.closed) throw new ClosedError()
-    if (spec) {
-      checkSpec(id, spec)
+    return this.#create(id, { spec, options, always: false })
+  }
+
+  /**
+   * Starts a new instance beside the one that serves, changes over when it is ready, and drains and stops the old one: no request
+   * waits or fails. A new one that fails leaves the old one serving. Where nothing runs, this is {@link create}.
+   *
+   * @param spec - What it is to run from now on; without it what `specFor`, or the last `create()`, says now
+   * @throws what {@link create} throws
+   *
+   * @example
+   * ```ts
+   * await manager.replace('pr-42') // its files have changed
+   * ```
+   */
+  async replace(
+    id: EnvironmentId,
+    spec?: Spec,
+    options: Pick<AcquireOptions, 'signal' | 'owner' | 'template'> = {},
+  ): Promise<Environment> {
+    assertEnvironmentId(id)
+    if (this.#lifecycle.closed) throw new ClosedError()
+    const known = this.#lifecycle.records.get(id)
+    return this.#create(id, { spec: spec ?? known?.ownSpec, options, always: true })
+  }
+
+  async #create(
+    id: EnvironmentId,
+    how: {
+      readonly spec: Spec | undefined
+      readonly options: Pick<AcquireOptions, 'signal' | 'owner' | 'template'>
+      readonly always: boolean
+    },
+  ): Promise<Environment> {
+    const { spec, options, always } = how
+    const { signal = never } = options
+    if (spec) checkSpec(id, spec)
+    if (spec || always) {
       const record = this.#lifecycle.record(id)
-      const { current } = record
-      const running = current?.live || current?.state === 'queued' ? current.plan : undefined
-      const { defaultSpawner } = this.#lifecycle.options
-      const hash = specHash(spec.spawner ?? defaultSpawner, spec.run)
-      if (running && running.specHash !== hash) {
-        await this.#lifecycle.stop(record, running.policy.graceMs, 'its spec has changed')
-      }
-      this.#lifecycle.record(id).ownSpec = spec
+      const request = openingRequest(options)
+      await this.#lifecycle.replace(record, { ...request, ...(spec && { spec }), always }, signal)
+      if (spec) this.#lifecycle.record(id).ownSpec = spec
     }
     const lease = await this.acquire(id, options)
     lease.release()
     return new Environment(this, id)
+  }
+
+  /**
+   * Keeps an environment from being stopped or frozen for being idle, or for another's sake, until {@link unpin}; it is not started by
+   * that. It still ends where it crashes, reaches `maxLifetimeMs`, or is stopped by hand.
+   */
+  pin(id: EnvironmentId): void {
+    this.#lifecycle.keep(assertEnvironmentId(id), (keeping) => {
+      keeping.pinned = true
+    })
+  }
+
+  /** Takes back what {@link pin} and {@link extend} have said. */
+  unpin(id: EnvironmentId): void {
+    this.#lifecycle.keep(assertEnvironmentId(id), (keeping) => {
+      keeping.pinned = false
+      keeping.extendedUntilMs = Number.NEGATIVE_INFINITY
+    })
+  }
+
+  /**
+   * As {@link pin}, for the next `forMs` milliseconds. A later call counts, be it shorter or longer.
+   *
+   * @throws {@link InvalidOptionError} where that is no positive number
+   */
+  extend(id: EnvironmentId, forMs: number): void {
+    checkOptions('extend()', { forMs }, { forMs: durationMs })
+    this.#lifecycle.keep(assertEnvironmentId(id), (keeping) => {
+      keeping.extendedUntilMs = this.clock.nowMs() + forMs
+    })
   }
 
   /**
@@ -125,12 +188,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     if (options.wake === false && !known?.opening && known?.current?.state !== 'unready') {
       throw new NotRunningError(id)
     }
-    const { owner, template } = options
-    const request: OpeningRequest = {
-      ...(owner !== undefined && { owner }),
-      ...(template !== undefined && { template }),
-    }
-    return this.#lifecycle.open(this.#lifecycle.record(id), request, options.signal)
+    const record = this.#lifecycle.record(id)
+    return this.#lifecycle.open(record, openingRequest(options), options.signal)
   }
 
   /** A lease where the environment is ready now, synchronously: what a request to a running environment costs. */
@@ -205,12 +264,12 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
 
   /** Why an environment is in the state it is in, and what happens to it next. */
   explain(id: EnvironmentId): Explanation {
-    const { records, idleSchedule, clock } = this.#lifecycle
+    const { records } = this.#lifecycle
     const known = records.get(assertEnvironmentId(id))
-    if (known) return explain(known, idleSchedule, clock)
+    if (known) return explain(known, this.#lifecycle)
     const record = this.#lifecycle.record(id)
     records.delete(id)
-    return explain(record, idleSchedule, clock)
+    return explain(record, this.#lifecycle)
   }
 
   /** What each spawner can do on this host, and what would have to be installed for more. */
@@ -243,8 +302,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
   /** Opens a connection to what a lease is for, of whichever kind. */
   async dial(lease: Lease, signal: AbortSignal): Promise<Duplex> {
     if (lease.endpoint.kind !== 'dial') return dialEndpoint(lease.endpoint, signal)
-    const instance = this.#lifecycle.records.get(lease.id)?.current
-    if (instance?.generation !== lease.generation || instance.handle === undefined) {
+    const instance = this.#lifecycle.records.get(lease.id)?.instanceOf(lease.generation)
+    if (instance?.handle === undefined) {
       throw new SpawnerUnavailableError(
         `Environment "${lease.id}" can't be connected to: the instance of this lease is gone`,
         { id: lease.id },
@@ -297,6 +356,10 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
       else this.#tell('problem', [new HookFailedError(`A listener of "${name}" threw`, { cause })])
     }
   }
+}
+
+function openingRequest({ owner, template }: AcquireOptions): OpeningRequest {
+  return { ...(owner !== undefined && { owner }), ...(template !== undefined && { template }) }
 }
 
 /** Stable across restarts, and another for another application. */

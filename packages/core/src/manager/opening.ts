@@ -1,28 +1,31 @@
 import { unlessAborted } from '../abort.js'
 import type { Clock } from '../clock.js'
-import type { Claim, Failure, Limits, Published, Session } from '../coordination/coordinator.js'
-import type { Json, Policy, Spec } from '../environment/spec.js'
-import { specHash } from '../environment/spec.js'
+import type {
+  Claim,
+  Entry,
+  Failure,
+  Limits,
+  Published,
+  Session,
+} from '../coordination/coordinator.js'
+import type { Json, Spec } from '../environment/spec.js'
 import {
   AlcoveError,
   BackingOffError,
-  EnvironmentNotFoundError,
-  HookFailedError,
   InvalidOptionError,
   SessionLostError,
   SpawnFailedError,
-  UnsupportedError,
 } from '../errors.js'
 import { backOffMs } from '../instance/back-off.js'
 import type { Instance } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
 import type { InstancePlan } from '../instance/plan.js'
-import type { Supervisor } from '../instance/supervisor.js'
 import type { GuardedSpawner } from '../spawning/guarded-spawner.js'
-import type { Capacity } from './capacity.js'
-import { checkSpec, mergePolicy, type ResolvedManagerOptions } from './options.js'
+import type { Capacity, Refusal } from './capacity.js'
+import type { MemoryBudget, MemoryReservation } from './memory-budget.js'
+import { planFor, type Planned, type PlanningContext } from './planning.js'
 import type { ManagedEnvironment } from './record.js'
-import type { StartQueue } from './start-queue.js'
+import { type StartingContext, startInTurn } from './starting.js'
 
 /** Who asks for an environment, and as what. */
 export interface OpeningRequest {
@@ -31,15 +34,15 @@ export interface OpeningRequest {
   readonly template?: string
 }
 
+/** An answer of the coordinator other than a refusal. */
+type Admitted = Exclude<Entry, { readonly is: 'refused' }>
+
 /** What an opening needs of its manager. */
-export interface OpeningContext {
-  readonly options: ResolvedManagerOptions
+export interface OpeningContext extends PlanningContext, StartingContext {
   readonly clock: Clock
   readonly limits: Limits
-  readonly supervisor: Supervisor
-  readonly starts: StartQueue
   readonly capacity: Capacity
-  readonly spawners: ReadonlyMap<string, GuardedSpawner>
+  readonly memory: MemoryBudget
   /** Resolves once what a former run left is dealt with. */
   session(): Promise<Session>
   instance(
@@ -87,28 +90,26 @@ export class Opening {
   async run(): Promise<void> {
     const { record, context } = this
     const { signal } = this.#abort
-    // Both of these may be what cancels this opening.
+    // Each of these may be what cancels this opening.
     if (record.stopping) await unlessAborted(record.stopping, signal)
     if (record.purging) await unlessAborted(record.purging, signal)
+    if (record.replacement) await unlessAborted(record.replacement.done, signal)
     signal.throwIfAborted()
+    // Whoever waited has got the new one.
+    if (record.current?.state === 'ready') return
     const session = await unlessAborted(context.session(), signal)
     const { plan, spawner } = await this.#plan()
     for (;;) {
       signal.throwIfAborted()
       if (session.lost.aborted) throw sessionLost(record.id)
       // eslint-disable-next-line no-await-in-loop -- one answer decides on the next question
-      const entry = await context.capacity.enter(
-        record.id,
-        plan.owner,
-        () => session.enter(record.id, plan.owner, context.limits, signal),
-        signal,
-      )
+      const { entry, memory } = await this.#enter(session, plan)
       if (entry.is === 'claimed' && entry.claim.to === 'resume') {
         // eslint-disable-next-line no-await-in-loop -- as above
         if (await this.#resume(session, entry.claim, plan)) return
         continue
       }
-      if (entry.is === 'claimed') return this.#claimed(session, entry.claim, plan, spawner)
+      if (entry.is === 'claimed') return this.#claimed(session, entry.claim, plan, spawner, memory)
       if (entry.is === 'running') return this.#adopt(entry.at, plan)
       if (entry.is === 'failed') throw backingOff(record, entry.failure)
       // eslint-disable-next-line no-await-in-loop -- as above
@@ -116,66 +117,44 @@ export class Opening {
     }
   }
 
-  async #plan(): Promise<{ plan: InstancePlan; spawner: GuardedSpawner }> {
-    const { record, request, context } = this
-    const { id } = record
-    const spec = request.spec ?? record.ownSpec ?? (await this.#specFor())
-    if (!spec) throw new EnvironmentNotFoundError(id)
-    checkSpec(id, spec)
-    const { spawners, options } = context
-    const name = spec.spawner ?? options.defaultSpawner
-    const spawner = spawners.get(name)
-    if (!spawner) {
-      throw new InvalidOptionError(
-        `The spec of environment "${id}" names the spawner "${name}", and there is ${[...spawners.keys()].map((known) => `"${known}"`).join(', ')}; name one of these, or add it to \`spawner\``,
-        { id },
-      )
-    }
-    await spawner.check(spec.run, id)
-    return {
-      spawner,
-      plan: {
-        run: spec.run,
-        spawnerName: name,
-        owner: request.owner ?? spec.owner ?? id,
-        specHash: specHash(name, spec.run),
-        policy: await this.#policy(spec, spawner),
+  /** With the memory that a start needs, which is taken with its place or not at all. */
+  async #enter(
+    session: Session,
+    { owner, memoryBytes }: InstancePlan,
+  ): Promise<{ readonly entry: Admitted; readonly memory: MemoryReservation | undefined }> {
+    const { context } = this
+    const { id } = this.record
+    const { signal } = this.#abort
+    let memory: MemoryReservation | undefined
+    const entry = await context.capacity.enter(
+      { id, owner, needsMemory: memoryBytes > 0 },
+      async (): Promise<Admitted | Refusal> => {
+        const answer = await session.enter(id, owner, context.limits, signal)
+        if (answer.is !== 'claimed' || answer.claim.to !== 'start') return answer
+        memory = context.memory.reserve(memoryBytes)
+        if (memory) return answer
+        await answer.claim.end()
+        // Somebody may have been refused that place.
+        context.capacity.changed()
+        return { is: 'refused', limit: 'memoryBudgetBytes' }
       },
-    }
+      signal,
+    )
+    return { entry, memory }
   }
 
-  /** @throws {@link UnsupportedError} where the spec itself asks for what its spawner can't do */
-  async #policy(spec: Spec, spawner: GuardedSpawner): Promise<Policy> {
-    const policy = mergePolicy(this.context.options.policy, spec.policy)
-    if (policy.suspendAfterMs === Number.POSITIVE_INFINITY) return policy
-    const { suspend } = await spawner.capabilities()
-    if (suspend) return policy
-    const { id } = this.record
-    if (spec.policy?.suspendAfterMs !== undefined) {
-      throw new UnsupportedError(
-        `The spec of environment "${id}" sets \`suspendAfterMs\`, and the spawner "${spawner.name}" can't suspend; leave it out, or name another spawner`,
-        { id },
-      )
-    }
-    // That of all is for those of which it can be said.
-    return mergePolicy(policy, { suspendAfterMs: Number.POSITIVE_INFINITY })
-  }
-
-  async #specFor(): Promise<Spec | undefined> {
-    const { id } = this.record
-    const { template } = this.request
-    try {
-      const { signal } = this.#abort
-      const found = this.context.options.specFor?.({
-        id,
-        signal,
-        ...(template !== undefined && { template }),
-      })
-      return await unlessAborted(Promise.resolve(found), signal)
-    } catch (error) {
-      if (error instanceof AlcoveError || this.#abort.signal.aborted) throw error
-      throw new HookFailedError(`\`specFor\` failed for environment "${id}"`, { id, cause: error })
-    }
+  #plan(): Promise<Planned> {
+    const { record, request, context } = this
+    return planFor(
+      {
+        id: record.id,
+        spec: request.spec ?? record.ownSpec,
+        owner: request.owner,
+        template: request.template,
+      },
+      context,
+      this.#abort.signal,
+    )
   }
 
   async #claimed(
@@ -183,14 +162,15 @@ export class Opening {
     claim: Claim,
     plan: InstancePlan,
     spawner: GuardedSpawner,
+    memory: MemoryReservation | undefined,
   ): Promise<void> {
     const { record, context } = this
     record.consecutiveFailures = claim.after?.consecutive ?? 0
     const instance = context.instance(record, claim.generation, plan, spawner)
+    instance.memory = memory
     return this.#bringUp(session, claim, instance, (publish) => {
       instance.become('queued', 'asked for')
-      const { signal } = this.#abort
-      return context.starts.run(() => context.supervisor.start(instance, signal, publish), signal)
+      return startInTurn(instance, context, this.#abort.signal, publish)
     })
   }
 

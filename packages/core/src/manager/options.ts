@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.js'
 import type { Coordinator } from '../coordination/coordinator.js'
 import { inMemoryCoordinator } from '../coordination/in-memory.js'
+import type { Preparation } from '../environment/preparation.js'
 import type { Policy, Spec, SpecFor } from '../environment/spec.js'
 import {
   resolveUpstreamTls,
@@ -8,19 +9,21 @@ import {
   type UpstreamTlsOptions,
   upstreamTlsRules,
 } from '../environment/upstream-tls.js'
+import { faultOfWarmHours } from '../environment/warm-hours.js'
 import { InvalidOptionError } from '../errors.js'
 import type { BackOffPolicy } from '../instance/back-off.js'
 import * as rule from '../option-check.js'
 import { tcpReadiness } from '../readiness/tcp.js'
 import type { Spawner } from '../spawning/spawner.js'
+import { type HostMemory, hostMemory } from './host-memory.js'
 
 /** What `beforeEvict` is told. */
 export interface Eviction {
   readonly id: string
   readonly generation: number
   readonly owner: string
-  /** `idle`: its time is over. `capacity`: another environment needs its place. */
-  readonly why: 'idle' | 'capacity'
+  /** `idle`: its time is over. `capacity`: another environment needs its place. `memory`: the host is short of memory. */
+  readonly why: 'idle' | 'capacity' | 'memory'
   readonly idleForMs: number
   /** Aborts when the answer comes too late to matter. */
   readonly signal: AbortSignal
@@ -46,6 +49,12 @@ export interface ManagerOptions
   readonly maxPerOwner?: number
   /** How many may be starting at a time; the others wait in order. @default 4 */
   readonly maxConcurrentStarts?: number
+  /** How much the `memoryBytes` of all that run may come to. @default 80 % of the host's memory */
+  readonly memoryBudgetBytes?: number
+  /** With less than this left on the host, idle environments are stopped, the longest idle first. 0: never. @default 5 % of the host's memory */
+  readonly minAvailableMemoryBytes?: number
+  /** What the host has. @default its memory, or that of the gateway's control group */
+  readonly hostMemory?: HostMemory
   /** How long a start waits for a place where all are taken and none is idle. @default 10_000 */
   readonly capacityTimeoutMs?: number
   /** Asked before an idle environment is stopped, and may put that off. A throw puts it off by `idleTimeoutMs`, a minute at the most. */
@@ -87,12 +96,20 @@ export type ResolvedManagerOptions = Readonly<
     }
 >
 
+const warmHoursRule: rule.Rule = {
+  expected: 'a list of hours such as { from: "09:00", to: "18:00", timeZone: "Europe/Berlin" }',
+  holds: (value) =>
+    Array.isArray(value) && value.every((hours) => faultOfWarmHours(hours) === undefined),
+}
+
 const policyRules = {
   startTimeoutMs: rule.durationMs,
   readyTimeoutMs: rule.durationMs,
   graceMs: rule.durationOrNoneMs,
+  drainTimeoutMs: rule.durationOrNoneMs,
   idleTimeoutMs: rule.durationOrNeverMs,
   suspendAfterMs: rule.durationOrNeverMs,
+  keepWarm: warmHoursRule,
   maxLifetimeMs: rule.durationOrNeverMs,
   upgradeIdleTimeoutMs: rule.durationOrNeverMs,
   readiness: {
@@ -122,6 +139,9 @@ export const managerRules = {
   maxEnvironments: rule.countOrUnlimited,
   maxPerOwner: rule.countOrUnlimited,
   maxConcurrentStarts: rule.countOrUnlimited,
+  memoryBudgetBytes: rule.countOrUnlimited,
+  minAvailableMemoryBytes: rule.countOrNone,
+  hostMemory: rule.object,
   capacityTimeoutMs: rule.durationOrNoneMs,
   beforeEvict: rule.func,
   beforeEvictTimeoutMs: rule.durationMs,
@@ -145,15 +165,29 @@ const specRules: rule.Rules = {
   run: rule.anyValue,
   spawner: rule.text,
   owner: rule.text,
+  memoryBytes: rule.countOrNone,
+  prepare: {
+    expected: 'an object with a function `run`',
+    holds: (value) => rule.object.holds(value) && rule.func.holds((value as Preparation).run),
+  },
   policy: rule.object,
 }
+
+const preparationRules = {
+  run: rule.func,
+  undo: rule.func,
+  timeoutMs: rule.durationMs,
+  key: { expected: 'a string', holds: (value: unknown) => typeof value === 'string' },
+} satisfies Record<keyof Preparation, rule.Rule>
 
 const defaultPolicy = {
   startTimeoutMs: 60_000,
   readyTimeoutMs: 60_000,
   graceMs: 5_000,
+  drainTimeoutMs: 30_000,
   idleTimeoutMs: 600_000,
   suspendAfterMs: Number.POSITIVE_INFINITY,
+  keepWarm: [],
   maxLifetimeMs: Number.POSITIVE_INFINITY,
   upgradeIdleTimeoutMs: 1_800_000,
 }
@@ -184,6 +218,7 @@ export function resolveManagerOptions(
   const clock = options.clock ?? systemClock
   const coordinator = options.coordinator ?? inMemoryCoordinator({ nowMs: () => clock.nowMs() })
   for (const spawner of spawners) assertReach(coordinator, spawner)
+  const memory = options.hostMemory ?? hostMemory()
   const initialBackOffMs = options.initialBackOffMs ?? 1_000
   return Object.freeze({
     spawners: Object.freeze(spawners),
@@ -196,6 +231,10 @@ export function resolveManagerOptions(
     maxEnvironments: options.maxEnvironments ?? 50,
     maxPerOwner: options.maxPerOwner ?? Number.POSITIVE_INFINITY,
     maxConcurrentStarts: options.maxConcurrentStarts ?? 4,
+    memoryBudgetBytes: options.memoryBudgetBytes ?? Math.floor(0.8 * memory.totalBytes),
+    minAvailableMemoryBytes:
+      options.minAvailableMemoryBytes ?? Math.floor(0.05 * memory.totalBytes),
+    hostMemory: memory,
     capacityTimeoutMs: options.capacityTimeoutMs ?? 10_000,
     beforeEvict: options.beforeEvict,
     beforeEvictTimeoutMs: options.beforeEvictTimeoutMs ?? 30_000,
@@ -218,6 +257,7 @@ export function checkSpec(id: string, spec: Spec): void {
       `Expected \`run\` of ${where} to say what to start, got \`undefined\``,
     )
   }
+  if (spec.prepare) rule.checkOptions(`\`prepare\` in ${where}`, spec.prepare, preparationRules)
   if (spec.policy) rule.checkOptions(`the policy in ${where}`, spec.policy, policyRules)
 }
 
@@ -228,8 +268,10 @@ export function mergePolicy(base: Policy, changes: Partial<Policy> | undefined):
     startTimeoutMs: changes.startTimeoutMs ?? base.startTimeoutMs,
     readyTimeoutMs: changes.readyTimeoutMs ?? base.readyTimeoutMs,
     graceMs: changes.graceMs ?? base.graceMs,
+    drainTimeoutMs: changes.drainTimeoutMs ?? base.drainTimeoutMs,
     idleTimeoutMs: changes.idleTimeoutMs ?? base.idleTimeoutMs,
     suspendAfterMs: changes.suspendAfterMs ?? base.suspendAfterMs,
+    keepWarm: changes.keepWarm ?? base.keepWarm,
     maxLifetimeMs: changes.maxLifetimeMs ?? base.maxLifetimeMs,
     upgradeIdleTimeoutMs: changes.upgradeIdleTimeoutMs ?? base.upgradeIdleTimeoutMs,
     readiness: changes.readiness ?? base.readiness,

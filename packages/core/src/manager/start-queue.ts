@@ -1,35 +1,103 @@
 import PQueue from 'p-queue'
+import type { Clock } from '../clock.js'
+import type { QueuePosition } from '../events.js'
+import { FairOrder } from './fair-order.js'
 
-/** Bounds how many starts run at a time; the others wait in the order they came. */
+/** How much the last start counts in the mean of how long one takes. */
+const newestShare = 0.2
+
+interface Waiting {
+  readonly owner: string
+  readonly turn: number
+}
+
+/** Bounds how many starts run at a time; those who wait are served owner by owner, and each owner's in the order they came. */
 export class StartQueue {
   readonly #queue: PQueue
+  readonly #order = new FairOrder()
+  /** In the order they came. */
+  readonly #waiting = new Map<string, Waiting>()
+  #meanMs: number | undefined
 
-  constructor(maxConcurrentStarts: number) {
+  constructor(
+    private readonly maxConcurrentStarts: number,
+    private readonly clock: Clock,
+    /** Somebody came, or left, or was served: positions have changed. */
+    private readonly changed: () => void = () => {},
+  ) {
     this.#queue = new PQueue({ concurrency: maxConcurrentStarts })
   }
 
-  /** How many wait for their turn. */
-  get waiting(): number {
-    return this.#queue.size
+  /** The environments that wait for their turn. */
+  get waiting(): Iterable<string> {
+    return this.#waiting.keys()
+  }
+
+  /** `undefined` where it does not wait. */
+  position(id: string): QueuePosition | undefined {
+    const mine = this.#waiting.get(id)
+    if (!mine) return undefined
+    let position = 1
+    let came = false
+    for (const other of this.#waiting.values()) {
+      if (other === mine) came = true
+      else if (other.turn < mine.turn || (other.turn === mine.turn && !came)) position += 1
+    }
+    const rounds = Math.ceil(position / this.maxConcurrentStarts) + 1
+    return {
+      for: 'start',
+      position,
+      of: this.#waiting.size,
+      estimateMs: this.#meanMs === undefined ? undefined : Math.round(rounds * this.#meanMs),
+    }
   }
 
   /** Runs `work` in its turn. An abort takes it out of the queue; once it has begun, the abort is its own to heed. */
-  async run(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(
+    { id, owner }: { readonly id: string; readonly owner: string },
+    work: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     // p-queue would give the place of a running task away at its abort, before it has cleaned up.
-    const waiting = new AbortController()
-    const leave = (): void => waiting.abort(signal.reason)
+    const left = new AbortController()
+    const leave = (): void => left.abort(signal.reason)
     signal.throwIfAborted()
     signal.addEventListener('abort', leave, { once: true })
+    const mine: Waiting = { owner, turn: this.#order.next(owner) }
     try {
-      await this.#queue.add(
+      const done = this.#queue.add(
         () => {
           signal.removeEventListener('abort', leave)
-          return work()
+          this.#order.served(mine.turn)
+          this.#forget(id, mine)
+          return this.#timed(work)
         },
-        { signal: waiting.signal },
+        { signal: left.signal, priority: -mine.turn },
       )
+      // One that has its turn at once waits for nobody.
+      if (this.#queue.size > 0) {
+        this.#waiting.set(id, mine)
+        this.changed()
+      }
+      await done
     } finally {
       signal.removeEventListener('abort', leave)
+      this.#forget(id, mine)
     }
+  }
+
+  #forget(id: string, waiting: Waiting): void {
+    if (this.#waiting.get(id) !== waiting) return
+    this.#waiting.delete(id)
+    this.changed()
+  }
+
+  async #timed(work: () => Promise<void>): Promise<void> {
+    const beganMs = this.clock.nowMs()
+    await work()
+    // One that failed says nothing of how long a start takes.
+    const tookMs = this.clock.nowMs() - beganMs
+    this.#meanMs =
+      this.#meanMs === undefined ? tookMs : this.#meanMs + newestShare * (tookMs - this.#meanMs)
   }
 }

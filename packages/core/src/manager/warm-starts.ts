@@ -1,0 +1,46 @@
+import type { Clock, Timer } from '../clock.js'
+import { warmWindow } from '../environment/warm-hours.js'
+import type { Instance } from '../instance/instance.js'
+import type { ManagedEnvironment } from './record.js'
+
+/** Starts environments anew that are to be kept warm, when their hours begin or their back-off is over. */
+export class WarmStarts {
+  readonly #timers = new Map<string, Timer>()
+  #closed = false
+
+  constructor(
+    private readonly clock: Clock,
+    /** Starts an environment for its owner. */
+    private readonly start: (id: string, owner: string) => void,
+  ) {}
+
+  /** Nothing of an instance runs any more. */
+  ended({ id, plan }: Instance, { failure }: ManagedEnvironment): void {
+    this.forget(id)
+    const { clock } = this
+    const backOffMs = Math.max(0, (failure?.retryAtMs ?? 0) - clock.nowMs())
+    // Not again before somebody restarts it.
+    if (this.#closed || !Number.isFinite(backOffMs)) return
+    const wallMs = clock.wallMs()
+    const window = warmWindow(plan.policy.keepWarm, wallMs + backOffMs)
+    if (!window) return
+    this.#timers.set(
+      id,
+      clock.setTimer(Math.max(backOffMs, window.fromMs - wallMs), () => {
+        this.#timers.delete(id)
+        this.start(id, plan.owner)
+      }),
+    )
+  }
+
+  /** Somebody has stopped it, or it runs. */
+  forget(id: string): void {
+    this.#timers.get(id)?.cancel()
+    this.#timers.delete(id)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const id of this.#timers.keys()) this.forget(id)
+  }
+}
