@@ -72,31 +72,20 @@ export class Capacity {
     }
   }
 
-  /** Something became idle or is gone: the first of each line may try again. */
-  changed(): void {
-    for (const line of this.#lines.values()) line.wake?.()
+  /** Something became idle or is gone: the first of each line may try again, but for those who wait for what is lacking still. */
+  changed(lacking?: PlaceLimit): void {
+    for (const line of this.#lines.values()) if (line.limit !== lacking) line.wake?.()
   }
 
-  /** Where an environment stands in the line that it waits in. */
-  position(id: string): QueuePosition | undefined {
-    for (const line of this.#lines.values()) {
-      const index = line.members.findIndex((member) => member.id === id)
-      if (index !== -1) {
-        return {
-          for: line.limit,
-          position: index + 1,
-          of: line.members.length,
-          // Places come when others are done with theirs.
-          estimateMs: undefined,
-        }
+  /** Where each environment that waits stands in its line. */
+  *positions(): Generator<[id: string, where: QueuePosition]> {
+    for (const { limit, members } of this.#lines.values()) {
+      for (const [index, { id }] of members.entries()) {
+        // Places come when others are done with theirs: nobody can tell when.
+        const where = { position: index + 1, of: members.length, estimateMs: undefined }
+        yield [id, { for: limit, ...where }]
       }
     }
-    return undefined
-  }
-
-  /** The environments that wait for a place. */
-  *waiting(): Generator<string> {
-    for (const { members } of this.#lines.values()) for (const { id } of members) yield id
   }
 
   /** Returns the last answer: a refusal only where it is another line's. */

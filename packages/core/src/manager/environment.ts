@@ -31,7 +31,7 @@ export class Environment implements AsyncDisposable {
   ) {}
 
   get state(): State {
-    return this.manager.explain(this.id).state
+    return this.manager.stateOf(this.id)
   }
 
   /** Which incarnation is the current one; 0 where there has been none. */

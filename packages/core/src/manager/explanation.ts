@@ -57,7 +57,7 @@ export function explain(record: ManagedEnvironment, context: ExplanationContext)
   const { clock, idleSchedule: idle } = context
   const instance = record.current
   const kept = instance?.live ? instance.kept : record.keeping.kept([])
-  const queue = context.positionOf(record.id)
+  const queue = record.waiting.size > 0 ? context.positionOf(record.id) : undefined
   const successor = record.replacement?.successor
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)

@@ -12,6 +12,11 @@ export class FairOrder {
   readonly #last = new Map<string, number>()
   #sweepAt = sweptAbove
 
+  /** How many owners are known. */
+  get remembered(): number {
+    return this.#last.size
+  }
+
   /** The turn of one more of an owner; lower turns are served first. */
   next(owner: string): number {
     const turn = Math.max(this.#now, (this.#last.get(owner) ?? -1) + 1)
@@ -23,6 +28,12 @@ export class FairOrder {
   /** A turn is being served: whoever comes from now on comes no earlier. */
   served(turn: number): void {
     this.#now = Math.max(this.#now, turn)
+  }
+
+  /** Nobody waits: what was is of no matter to those who come. */
+  reset(): void {
+    this.#now = 0
+    this.#last.clear()
   }
 
   #sweep(): void {

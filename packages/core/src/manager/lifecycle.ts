@@ -7,6 +7,7 @@ import { specHash } from '../environment/spec.js'
 import { mayBeIdle, type State } from '../environment/state.js'
 import {
   AlcoveError,
+  BackingOffError,
   ClosedError,
   EnvironmentNotFoundError,
   HookFailedError,
@@ -46,11 +47,12 @@ import { WarmStarts } from './warm-starts.js'
 /** How many environments that do not run keep their history. */
 const rememberedStopped = 1_000
 
-/** Tells a manager's events. */
-export type Emit = <Name extends keyof ManagerEvents>(
-  name: Name,
-  ...event: ManagerEvents[Name]
-) => void
+/** Who is told a manager's events. */
+export interface ManagerListeners {
+  emit<Name extends keyof ManagerEvents>(name: Name, ...event: ManagerEvents[Name]): void
+  /** Whether anybody listens to an event. */
+  hears(name: keyof ManagerEvents): boolean
+}
 
 /** Brings environments up and ends them: who is told what, in which order, and what is kept of it. */
 export class Lifecycle implements InstanceListener, SupervisorListener, OpeningContext {
@@ -77,7 +79,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   constructor(
     readonly gateway: string,
     readonly options: ResolvedManagerOptions,
-    private readonly emit: Emit,
+    private readonly events: ManagerListeners,
   ) {
     this.clock = options.clock
     this.limits = { maxEnvironments: options.maxEnvironments, maxPerOwner: options.maxPerOwner }
@@ -94,7 +96,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.preparations = new Preparations(this.clock, {
       log: (instance, text) => this.log(instance, text),
       progress: (instance, step) => this.progress(instance, step),
-      problem: (error) => emit('problem', error),
+      problem: (error) => this.events.emit('problem', error),
     })
     this.#pressure = new MemoryPressure(
       this.clock,
@@ -123,12 +125,12 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       beforeEvictTimeoutMs: options.beforeEvictTimeoutMs,
       end: (instance, reason) => this.#endCurrent(instance, { reason, drainMs: 0, by: 'leave' }),
       postponed: (instance, forMs) => {
-        emit('postponed', { id: instance.id, generation: instance.generation, forMs })
+        this.events.emit('postponed', { id: instance.id, generation: instance.generation, forMs })
         this.idleSchedule.idle(instance)
       },
       spared: (instance) => this.idleSchedule.idle(instance),
       problem: (instance, what, cause) => {
-        emit('problem', new HookFailedError(what, { id: instance.id, cause }))
+        this.events.emit('problem', new HookFailedError(what, { id: instance.id, cause }))
       },
     })
     this.spawners = new Map(
@@ -141,7 +143,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       graceMs: options.policy.graceMs,
       session: () => this.#session,
       countFailure: (record, instance, error) => this.#countFailure(record, instance, error),
-      problem: (error) => emit('problem', error),
+      problem: (error) => this.events.emit('problem', error),
       ended: (record) => {
         this.capacity.changed()
         this.#settle(record)
@@ -358,7 +360,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       instance.memory?.release()
       if (record?.current === instance) this.#warmStarts.ended(instance, record)
     }
-    this.emit('transition', change)
+    this.events.emit('transition', change)
   }
 
   idle(instance: Instance): void {
@@ -373,12 +375,12 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   log(instance: Instance, text: string): void {
     const { id, generation } = instance
-    this.emit('log', { id, generation, text: instance.log.push(text) })
+    this.events.emit('log', { id, generation, text: instance.log.push(text) })
   }
 
   progress(instance: Instance, step: { readonly phase: string; readonly text: string }): void {
     const { id, generation } = instance
-    this.emit('progress', { id, generation, ...step })
+    this.events.emit('progress', { id, generation, ...step })
   }
 
   crashed(instance: Instance, error: InstanceGoneError): void {
@@ -418,11 +420,16 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   }
 
   #keepWarm(id: EnvironmentId, owner: string): void {
-    this.open(this.record(id), { owner }).then(
+    const record = this.record(id)
+    this.open(record, { owner }).then(
       (lease) => lease.release(),
       (error: unknown) => {
         if (this.closed || error instanceof EnvironmentNotFoundError) return
-        this.emit('problem', asAlcoveError(error, id))
+        const problem = asAlcoveError(error, id)
+        // That it failed before has been told.
+        if (!(problem instanceof BackingOffError)) this.events.emit('problem', problem)
+        const { current } = record
+        if (current && !current.live) this.#warmStarts.failed(current, record)
       },
     )
   }
@@ -437,19 +444,22 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Where an environment stands among those that wait to start. */
   positionOf(id: EnvironmentId): QueuePosition | undefined {
-    return this.starts.position(id) ?? this.capacity.position(id)
+    for (const [other, where] of this.#positions()) if (other === id) return where
+    return undefined
+  }
+
+  *#positions(): Generator<[id: EnvironmentId, where: QueuePosition]> {
+    yield* this.starts.positions()
+    yield* this.capacity.positions()
   }
 
   /** Tells all who wait where they stand now, once for all that changed in this turn of the event loop. */
   #moved(): void {
-    if (this.#tellsPositions) return
+    if (this.#tellsPositions || !this.events.hears('queued')) return
     this.#tellsPositions = true
     setImmediate(() => {
       this.#tellsPositions = false
-      for (const id of new Set([...this.starts.waiting, ...this.capacity.waiting()])) {
-        const position = this.positionOf(id)
-        if (position) this.emit('queued', { id, ...position })
-      }
+      for (const [id, where] of [...this.#positions()]) this.events.emit('queued', { id, ...where })
     })
   }
 
@@ -476,7 +486,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
         if (opening.cancelled) return
         record.waiting.refuse(error)
         if (!(error instanceof AlcoveError)) {
-          this.emit('problem', asAlcoveError(error, record.id))
+          this.events.emit('problem', asAlcoveError(error, record.id))
         }
       })
       .then(() => {
@@ -513,7 +523,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
           })
         })
       },
-      problem: (error) => this.emit('problem', error),
+      problem: (error) => this.events.emit('problem', error),
     }).then(() => {
       record.suspending = undefined
       this.#settle(record)
@@ -570,7 +580,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     const session = await options.coordinator.join(gateway, signal)
     this.#sessionLost = session.lost
     await stopLeftovers(gateway, this.spawners.values(), options.policy.graceMs, signal, (error) =>
-      this.emit('problem', error),
+      this.events.emit('problem', error),
     )
     return session
   }
@@ -579,7 +589,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     try {
       await work(await this.#session)
     } catch (error) {
-      this.emit('problem', asAlcoveError(error, 'unknown'))
+      this.events.emit('problem', asAlcoveError(error, 'unknown'))
     }
   }
 }

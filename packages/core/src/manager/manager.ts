@@ -7,6 +7,7 @@ import type { Coordinator } from '../coordination/coordinator.js'
 import type { Endpoint } from '../environment/endpoint.js'
 import { assertEnvironmentId, type EnvironmentId } from '../environment/id.js'
 import type { Spec } from '../environment/spec.js'
+import type { State } from '../environment/state.js'
 import {
   ClosedError,
   HookFailedError,
@@ -75,8 +76,9 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     super()
     const resolved = resolveManagerOptions(options)
     this.name = resolved.name ?? defaultName()
-    this.#lifecycle = new Lifecycle(this.name, resolved, (name, ...event) => {
-      this.#tell(name, event)
+    this.#lifecycle = new Lifecycle(this.name, resolved, {
+      emit: (name, ...event) => this.#tell(name, event),
+      hears: (name) => this.listenerCount(name) > 0,
     })
   }
 
@@ -291,6 +293,11 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
         }),
       ),
     }
+  }
+
+  /** What an environment is doing, at less cost than {@link explain}. */
+  stateOf(id: EnvironmentId): State {
+    return this.#lifecycle.records.get(assertEnvironmentId(id))?.state ?? 'stopped'
   }
 
   /** Where an environment answers now; `undefined` where it does not run. */

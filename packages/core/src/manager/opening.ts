@@ -135,7 +135,7 @@ export class Opening {
         if (memory) return answer
         await answer.claim.end()
         // Somebody may have been refused that place.
-        context.capacity.changed()
+        context.capacity.changed('memoryBudgetBytes')
         return { is: 'refused', limit: 'memoryBudgetBytes' }
       },
       signal,

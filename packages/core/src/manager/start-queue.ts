@@ -28,27 +28,14 @@ export class StartQueue {
     this.#queue = new PQueue({ concurrency: maxConcurrentStarts })
   }
 
-  /** The environments that wait for their turn. */
-  get waiting(): Iterable<string> {
-    return this.#waiting.keys()
-  }
-
-  /** `undefined` where it does not wait. */
-  position(id: string): QueuePosition | undefined {
-    const mine = this.#waiting.get(id)
-    if (!mine) return undefined
-    let position = 1
-    let came = false
-    for (const other of this.#waiting.values()) {
-      if (other === mine) came = true
-      else if (other.turn < mine.turn || (other.turn === mine.turn && !came)) position += 1
-    }
-    const rounds = Math.ceil(position / this.maxConcurrentStarts) + 1
-    return {
-      for: 'start',
-      position,
-      of: this.#waiting.size,
-      estimateMs: this.#meanMs === undefined ? undefined : Math.round(rounds * this.#meanMs),
+  /** Where each environment that waits stands, the next one first. */
+  *positions(): Generator<[id: string, where: QueuePosition]> {
+    // Sorting is stable, so that of equal turns the one that came first stays first.
+    const inOrder = [...this.#waiting].toSorted(([, a], [, b]) => a.turn - b.turn)
+    for (const [index, [id]] of inOrder.entries()) {
+      const rounds = Math.ceil((index + 1) / this.maxConcurrentStarts) + 1
+      const estimateMs = this.#meanMs === undefined ? undefined : Math.round(rounds * this.#meanMs)
+      yield [id, { for: 'start', position: index + 1, of: inOrder.length, estimateMs }]
     }
   }
 
@@ -89,6 +76,7 @@ export class StartQueue {
   #forget(id: string, waiting: Waiting): void {
     if (this.#waiting.get(id) !== waiting) return
     this.#waiting.delete(id)
+    if (this.#waiting.size === 0) this.#order.reset()
     this.changed()
   }
 

@@ -3,6 +3,9 @@ import { warmWindow } from '../environment/warm-hours.js'
 import type { Instance } from '../instance/instance.js'
 import type { ManagedEnvironment } from './record.js'
 
+/** After what is no failure of the environment itself: no place, or a host's hook that threw. */
+const retryAfterMs = 60_000
+
 /** Starts environments anew that are to be kept warm, when their hours begin or their back-off is over. */
 export class WarmStarts {
   readonly #timers = new Map<string, Timer>()
@@ -15,10 +18,19 @@ export class WarmStarts {
   ) {}
 
   /** Nothing of an instance runs any more. */
-  ended({ id, plan }: Instance, { failure }: ManagedEnvironment): void {
+  ended(instance: Instance, record: ManagedEnvironment): void {
+    this.#schedule(instance, record, 0)
+  }
+
+  /** It could not be started. */
+  failed(instance: Instance, record: ManagedEnvironment): void {
+    this.#schedule(instance, record, retryAfterMs)
+  }
+
+  #schedule({ id, plan }: Instance, { failure }: ManagedEnvironment, atLeastMs: number): void {
     this.forget(id)
     const { clock } = this
-    const backOffMs = Math.max(0, (failure?.retryAtMs ?? 0) - clock.nowMs())
+    const backOffMs = failure ? Math.max(0, failure.retryAtMs - clock.nowMs()) : atLeastMs
     // Not again before somebody restarts it.
     if (this.#closed || !Number.isFinite(backOffMs)) return
     const wallMs = clock.wallMs()
