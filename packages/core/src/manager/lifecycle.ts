@@ -347,6 +347,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     if (change.to === 'ready') {
       if (record && record.replacement?.successor === instance) this.#changePlaces(record, instance)
       this.#warmStarts.forget(instance.id)
+      if (record) record.failure = undefined
       record?.waiting.grant(instance)
       record?.opening?.granted()
       this.idleSchedule.ready(instance)
@@ -412,6 +413,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   #changePlaces(record: ManagedEnvironment, successor: Instance): void {
     const old = record.current
     record.current = successor
+    record.consecutiveFailures = 0
     const spec = record.replacement?.spec
     if (spec) record.ownSpec = spec
     if (!old?.live) return

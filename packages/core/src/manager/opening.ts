@@ -239,7 +239,6 @@ export class Opening {
     }
     try {
       await work(publish)
-      record.failure = undefined
     } catch (error) {
       if (instance.state === 'queued') instance.become('stopped', 'nobody waits for it any more')
       const failed = instance.state === 'failed' ? this.#failed(error, instance) : undefined

@@ -104,7 +104,6 @@ export class Replacement {
         await claim.publish(published(instance))
         isPublished = true
       })
-      record.forgetFailure()
     } catch (error) {
       if (instance.state === 'queued') instance.become('stopped', 'was called off')
       if (isPublished && old.live) await claim.publish(published(old)).catch(() => {})
