@@ -461,7 +461,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.#tellsPositions = true
     setImmediate(() => {
       this.#tellsPositions = false
-      for (const [id, where] of [...this.#positions()]) this.events.emit('queued', { id, ...where })
+      // A listener may well have somebody leave.
+      const positions = Array.from(this.#positions())
+      for (const [id, where] of positions) this.events.emit('queued', { id, ...where })
     })
   }
 

@@ -125,9 +125,7 @@ describe('a host that is short of memory', () => {
       minAvailableMemoryBytes: 100 * mebibyte,
     })
     for (const id of ['a', 'b', 'c']) {
-      // eslint-disable-next-line no-await-in-loop -- in this order
       await manager.create(id)
-      // eslint-disable-next-line no-await-in-loop -- as above
       await clock.advance(10)
     }
     const used = await manager.acquire('a')

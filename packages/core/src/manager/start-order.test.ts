@@ -105,7 +105,6 @@ describe('the order of starts', () => {
     })
     lease.release()
     for (const acquired of [0, 3, 1, 2]) {
-      // eslint-disable-next-line no-await-in-loop -- one place, one after the other
       const next = await (all[acquired] as (typeof all)[number])
       next.release()
     }

@@ -252,6 +252,46 @@ export function describeCoordinator(
       assert(replaced.is === 'running' && replaced.at.generation === claim?.generation)
     })
 
+    test('an instance that ends while it is replaced keeps its place for its successor', async (join) => {
+      const session = await join()
+      const limits = { ...unlimited, maxEnvironments: 1 }
+      const first = claimOf(await session.enter('x', 'o', limits, never))
+      const { generation } = await start(first)
+      const claim = await session.claim('x', 'replace', never)
+      await session.exited('x', generation, { reason: 'broke', retryAfterMs: 60_000 })
+      assert.equal((await session.enter('x', 'o', limits, never)).is, 'busy')
+      assert.equal((await session.enter('y', 'o', limits, never)).is, 'refused')
+      await claim?.publish(published('x', claim.generation))
+      await claim?.end()
+      const entry = await session.enter('x', 'o', limits, never)
+      assert(entry.is === 'running' && entry.at.generation === claim?.generation)
+      assert.equal((await session.enter('y', 'o', limits, never)).is, 'refused')
+      await session.exited('x', claim.generation)
+      assert.equal((await session.enter('y', 'o', limits, never)).is, 'claimed')
+    })
+
+    test('one that ends while it is replaced by one that fails leaves its place', async (join) => {
+      const session = await join()
+      const limits = { ...unlimited, maxEnvironments: 1 }
+      const first = claimOf(await session.enter('x', 'o', limits, never))
+      const { generation } = await start(first)
+      const claim = await session.claim('x', 'replace', never)
+      await session.exited('x', generation)
+      await claim?.end()
+      assert.equal((await session.enter('y', 'o', limits, never)).is, 'claimed')
+    })
+
+    test('a replacement that is gone once it was published gives way to the old instance again', async (join) => {
+      const session = await join()
+      const { generation } = await start(claimOf(await enter(session, 'x')))
+      const claim = await session.claim('x', 'replace', never)
+      await claim?.publish(published('x', claim.generation))
+      await claim?.publish(published('x', generation))
+      await claim?.end()
+      const entry = await enter(session, 'x')
+      assert(entry.is === 'running' && entry.at.generation === generation)
+    })
+
     test('a suspended instance is resumed by one', async (join) => {
       const session = await join()
       const { generation } = await start(claimOf(await enter(session, 'x')))
