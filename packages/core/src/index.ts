@@ -61,6 +61,11 @@ export type { InProcessContext } from './spawning/in-process-instance.js'
 export type { InProcessApp } from './spawning/in-process-server.js'
 export { defaultInheritEnv } from './spawning/process/environment-variables.js'
 export type { ProcessSpawnerOptions } from './spawning/process/options.js'
+export {
+  preparedFolder,
+  type PreparedFolderOptions,
+  type PreparationStep,
+} from './spawning/process/prepared-folder.js'
 export { processSpawner } from './spawning/process/process-spawner.js'
 export type { ListenMode, ProcessRun } from './spawning/process/run.js'
 export type { ProcessHandle } from './spawning/process/run-folder.js'

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -29,14 +29,13 @@ async function make(): Promise<Bench> {
     drainTimeoutMs: 60_000,
     spawner: inProcessSpawner({
       app({ generation }) {
-        const server = createServer(async (incoming, response) => {
-          const body = await text(incoming)
-          if (incoming.url !== '/slow') {
-            response.end(`${generation}:${body.length}`)
-            return
+        const server = createServer((incoming, response) => {
+          if (incoming.url === '/slow') {
+            response.write(`${generation}:first half, `)
+            waiting.push(() => response.end('second half'))
+          } else {
+            void text(incoming).then((body) => response.end(`${generation}:${body.length}`))
           }
-          response.write(`${generation}:first half, `)
-          waiting.push(() => response.end('second half'))
         })
         const sockets = new WebSocketServer({ server })
         sockets.on('connection', (socket) => socket.on('message', () => socket.send(generation)))
@@ -86,16 +85,14 @@ describe('a replacement under load', () => {
     await gateway.manager.create('a')
     const agent = new Agent({ keepAlive: true })
     ends.push(async () => agent.destroy())
-    let goOn = true
-    let answered = 0
+    const load = { goesOn: true, answered: new EventEmitter() }
     const client = async (body: string): Promise<number[]> => {
       const generations: number[] = []
-      while (goOn) {
-        // eslint-disable-next-line no-await-in-loop -- a closed loop
+      while (load.goesOn) {
         const [generation, length] = (await ask(port, agent, '/', body)).split(':')
         expect(Number(length)).toBe(body.length)
         generations.push(Number(generation))
-        answered += 1
+        load.answered.emit('answer')
       }
       return generations
     }
@@ -103,13 +100,10 @@ describe('a replacement under load', () => {
       client(index % 2 ? 'x'.repeat(10_000) : ''),
     )
     for (let replaced = 0; replaced < 3; replaced += 1) {
-      const before = answered
-      // eslint-disable-next-line no-await-in-loop -- one after the other
       await gateway.manager.replace('a')
-      // eslint-disable-next-line no-await-in-loop -- as above
-      while (answered < before + 100) await new Promise((resolve) => setImmediate(resolve))
+      for (let count = 0; count < 100; count += 1) await once(load.answered, 'answer')
     }
-    goOn = false
+    load.goesOn = false
     const seen = await Promise.all(clients)
     for (const generations of seen) {
       expect(generations).toEqual(generations.toSorted((a, b) => a - b))

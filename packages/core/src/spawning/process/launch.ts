@@ -12,6 +12,8 @@ export interface Launch {
   readonly command: readonly string[]
   readonly cwd: string | undefined
   readonly variables: Variables
+  /** What a failure is called. @default that the environment could not start */
+  readonly failure?: string
 }
 
 /** A child that runs, in a session of its own. */
@@ -52,7 +54,7 @@ export async function launch(what: Launch): Promise<LaunchedChild> {
 
 function explain(what: Launch, error: NodeJS.ErrnoException): SpawnFailedError {
   return new SpawnFailedError(
-    `Environment ${quote(what.id)} could not start: ${explainSpawnError(what, error)}`,
+    `${what.failure ?? `Environment ${quote(what.id)} could not start`}: ${explainSpawnError(what, error)}`,
     { id: what.id, cause: error },
   )
 }
