@@ -66,9 +66,31 @@ describe('docs/idle-and-lifetime.md', () => {
     const told = tableOf(read('docs/idle-and-lifetime.md'), 'option')
       .filter((row) => row['in `policy` of a spec'] === 'yes')
       .map((row) => unquoted(row['option'] ?? ''))
-    // A probe is no duration, and is on another page.
-    const names = Object.keys(policy).filter((name) => name !== 'readiness')
+    // These are no durations, and are told elsewhere.
+    const names = Object.keys(policy).filter((name) => !['readiness', 'keepWarm'].includes(name))
     expect(told.toSorted()).toEqual(names.toSorted())
+  })
+})
+
+describe('docs/capacity.md', () => {
+  it('has the defaults of the options', () => {
+    expectDefaults('docs/capacity.md')
+  })
+
+  it('has those that depend on the host', () => {
+    const hostMemory = { totalBytes: 1_000, availableBytes: () => 500 }
+    const resolved = resolveManagerOptions({ spawner: staticSpawner(), hostMemory })
+    const told = tableOf(read('docs/capacity.md'), 'option of memory').map((row) => [
+      unquoted(row['option of memory'] ?? ''),
+      row['where it is left out'] ?? '',
+    ])
+    expect(told.slice(0, 2)).toEqual([
+      ['memoryBudgetBytes', `${resolved.memoryBudgetBytes / 10} % of the host's memory`],
+      [
+        'minAvailableMemoryBytes',
+        `${resolved.minAvailableMemoryBytes / 10} % of the host's memory`,
+      ],
+    ])
   })
 })
 
