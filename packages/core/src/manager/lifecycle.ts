@@ -217,7 +217,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
         continue
       }
       const isOther = wanted !== undefined && current?.plan.specHash !== wanted
-      if (current?.state !== 'ready' && current?.state !== 'unready') {
+      if (!current || !serves(current)) {
         const isUnderWay = current?.live === true || current?.state === 'queued'
         if (isUnderWay && (isOther || request.always)) {
           // eslint-disable-next-line no-await-in-loop -- once
@@ -228,7 +228,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       if (!isOther && !request.always) return
       // eslint-disable-next-line no-await-in-loop -- once, or anew where all has changed meanwhile
       const planned = await planFor({ id, spec, owner, template }, this, signal)
-      if (record.current === current && !record.replacement && current.live) {
+      if (record.current === current && !record.replacement && serves(current)) {
         this.#replace(record, new Replacement(record, current, planned, spec, this))
       }
     }
@@ -596,6 +596,11 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       this.events.emit('problem', asAlcoveError(error, 'unknown'))
     }
   }
+}
+
+/** Whether it answers, or did a moment ago. */
+function serves({ state }: Instance): boolean {
+  return state === 'ready' || state === 'unready'
 }
 
 function isFrozen(state: State): boolean {
