@@ -63,6 +63,34 @@ describe('create() with real processes', () => {
     if (environment.url) expect((await fetch(environment.url)).status).toBe(200)
   })
 
+  it.each([
+    ['a socket', 'process.env.PORT', 'socket'],
+    ['a port of its own choice', '34567', 'reported-port'],
+    ['a port that was picked for it', 'process.env.PORT, "127.0.0.1"', 'picked-port'],
+  ] as const)(
+    'replaces a program that listens on %s while it is asked',
+    async (_what, where, listen) => {
+      const spec = (version: string): Spec =>
+        node(`${answer}.listen(${where})`, { listen, env: { VERSION: version } })
+      const environment = await manager.create('a', spec('1'))
+      const before = await pidOf('a')
+      const asked: Promise<number>[] = []
+      const ask = (): void => void asked.push(pidOf('a'))
+      manager.on('transition', ask)
+      await manager.create('a', spec('2'))
+      const after = await pidOf('a')
+      manager.off('transition', ask)
+      expect(after).not.toBe(before)
+      expect(environment.generation).toBe(2)
+      const pids = await Promise.all(asked)
+      expect(pids.length).toBeGreaterThan(3)
+      expect(new Set(pids)).toEqual(new Set([before, after]))
+      while (manager.explain('a').history.at(-1)?.to !== 'stopped')
+        await once(manager, 'transition')
+      expect(isAlive(before)).toBe(false)
+    },
+  )
+
   it('starts one process for 200 callers', async () => {
     const spec = node(server)
     const pids = await Promise.all(
