@@ -1,19 +1,10 @@
 import type { Clock } from '../clock.js'
-import { unlessAborted } from '../abort.js'
 import type { Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
 import { Keeping } from '../environment/keeping.js'
-import { specHash } from '../environment/spec.js'
 import { mayBeIdle, type State } from '../environment/state.js'
-import {
-  AlcoveError,
-  BackingOffError,
-  ClosedError,
-  EnvironmentNotFoundError,
-  HookFailedError,
-  type InstanceGoneError,
-} from '../errors.js'
-import type { ManagerEvents, QueuePosition, Transition } from '../events.js'
+import { AlcoveError, ClosedError, HookFailedError, type InstanceGoneError } from '../errors.js'
+import type { QueuePosition, Transition } from '../events.js'
 import { Instance, type InstanceListener } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
 import type { InstancePlan } from '../instance/plan.js'
@@ -25,21 +16,16 @@ import { Capacity, type PlaceLimit } from './capacity.js'
 import { type End, Endings } from './endings.js'
 import { Evictions } from './eviction.js'
 import { IdleSchedule } from './idle.js'
+import type { ManagerListeners } from './listeners.js'
 import { MemoryBudget } from './memory-budget.js'
 import { MemoryPressure } from './memory-pressure.js'
-import {
-  asAlcoveError,
-  Opening,
-  type OpeningContext,
-  type OpeningRequest,
-  recordFailure,
-} from './opening.js'
+import { asAlcoveError, Opening, type OpeningRequest, recordFailure } from './opening.js'
 import type { Eviction, ResolvedManagerOptions } from './options.js'
-import { planFor } from './planning.js'
 import { Preparations } from './preparations.js'
 import { ManagedEnvironment } from './record.js'
+import { QueuePositions } from './queue-positions.js'
 import { stopLeftovers } from './recovery.js'
-import { Replacement } from './replacement.js'
+import { type ReplacementRequest, Replacements, type ReplacingContext } from './replacements.js'
 import { StartQueue } from './start-queue.js'
 import { suspend } from './suspension.js'
 import { WarmStarts } from './warm-starts.js'
@@ -47,15 +33,8 @@ import { WarmStarts } from './warm-starts.js'
 /** How many environments that do not run keep their history. */
 const rememberedStopped = 1_000
 
-/** Who is told a manager's events. */
-export interface ManagerListeners {
-  emit<Name extends keyof ManagerEvents>(name: Name, ...event: ManagerEvents[Name]): void
-  /** Whether anybody listens to an event. */
-  hears(name: keyof ManagerEvents): boolean
-}
-
 /** Brings environments up and ends them: who is told what, in which order, and what is kept of it. */
-export class Lifecycle implements InstanceListener, SupervisorListener, OpeningContext {
+export class Lifecycle implements InstanceListener, SupervisorListener, ReplacingContext {
   readonly clock: Clock
   readonly limits: Limits
   readonly supervisor: Supervisor
@@ -71,9 +50,10 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   readonly #evictions: Evictions
   readonly #pressure: MemoryPressure
   readonly #warmStarts: WarmStarts
+  readonly #replacements: Replacements
+  readonly #positions: QueuePositions
   readonly #closing = new AbortController()
   readonly #session: Promise<Session>
-  #tellsPositions = false
   #sessionLost: AbortSignal = new AbortController().signal
 
   constructor(
@@ -84,14 +64,17 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.clock = options.clock
     this.limits = { maxEnvironments: options.maxEnvironments, maxPerOwner: options.maxPerOwner }
     this.supervisor = new Supervisor(gateway, this.clock, options.tlsFor, this)
-    this.starts = new StartQueue(options.maxConcurrentStarts, this.clock, () => this.#moved())
+    this.#positions = new QueuePositions(() => [this.starts, this.capacity], events)
+    this.starts = new StartQueue(options.maxConcurrentStarts, this.clock, () =>
+      this.#positions.moved(),
+    )
     this.memory = new MemoryBudget(options.memoryBudgetBytes)
     this.capacity = new Capacity(
       options,
       options.capacityTimeoutMs,
       this.clock,
       (limit, owner) => this.#makeRoom(limit, owner),
-      () => this.#moved(),
+      () => this.#positions.moved(),
     )
     this.preparations = new Preparations(this.clock, {
       log: (instance, text) => this.log(instance, text),
@@ -107,7 +90,14 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
         relieve: () => this.#evictLongestIdle('memory', () => true),
       },
     )
-    this.#warmStarts = new WarmStarts(this.clock, (id, owner) => this.#keepWarm(id, owner))
+    this.#warmStarts = new WarmStarts(this.clock, {
+      open: (id, owner) => {
+        const record = this.record(id)
+        return { record, lease: this.open(record, { owner }) }
+      },
+      problem: (error) => events.emit('problem', error),
+    })
+    this.#replacements = new Replacements(this)
     this.idleSchedule = new IdleSchedule(this.clock, {
       idleTooLong: (instance) => void this.#evictions.evict(instance, 'idle'),
       suspendDue: (instance) => this.#suspend(instance),
@@ -144,10 +134,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       session: () => this.#session,
       countFailure: (record, instance, error) => this.#countFailure(record, instance, error),
       problem: (error) => this.events.emit('problem', error),
-      ended: (record) => {
-        this.capacity.changed()
-        this.#settle(record)
-      },
+      ended: (record) => this.settled(record),
     })
     // Whoever needs the session is told; nobody else has to be.
     this.#session.catch(() => {})
@@ -188,50 +175,13 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     return lease
   }
 
-  /**
-   * Starts what a spec says beside what runs, and changes over when that is ready. Where nothing serves, nothing is started: what is
-   * on its way with another spec is stopped.
-   *
-   * @param always - Also where it runs what the spec says already
-   */
-  async replace(
+  /** See {@link Replacements}. */
+  replace(
     record: ManagedEnvironment,
-    request: OpeningRequest & { readonly always: boolean },
+    request: ReplacementRequest,
     signal: AbortSignal,
   ): Promise<void> {
-    const { spec, owner, template } = request
-    const { id } = record
-    for (;;) {
-      signal.throwIfAborted()
-      if (this.closed) throw new ClosedError()
-      const { current, replacement } = record
-      const wanted = spec && specHash(spec.spawner ?? this.options.defaultSpawner, spec.run)
-      if (replacement && (wanted === undefined || replacement.specHash === wanted)) {
-        // eslint-disable-next-line no-await-in-loop -- what has come of it decides
-        if (await replacement.wait(signal)) return
-        continue
-      }
-      if (replacement) {
-        // eslint-disable-next-line no-await-in-loop -- one after another
-        await unlessAborted(replacement.done, signal)
-        continue
-      }
-      const isOther = wanted !== undefined && current?.plan.specHash !== wanted
-      if (!current || !serves(current)) {
-        const isUnderWay = current?.live === true || current?.state === 'queued'
-        if (isUnderWay && (isOther || request.always)) {
-          // eslint-disable-next-line no-await-in-loop -- once
-          await this.stop(record, current.plan.policy.graceMs, 'its spec has changed')
-        }
-        return
-      }
-      if (!isOther && !request.always) return
-      // eslint-disable-next-line no-await-in-loop -- once, or anew where all has changed meanwhile
-      const planned = await planFor({ id, spec, owner, template }, this, signal)
-      if (record.current === current && !record.replacement && serves(current)) {
-        this.#replace(record, new Replacement(record, current, planned, spec, this))
-      }
-    }
+    return this.#replacements.replace(record, request, signal)
   }
 
   /** Ends what runs or is about to, everywhere; resolves when nothing of it is left. */
@@ -400,15 +350,6 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     void this.#endCurrent(instance, { reason: failure.reason, drainMs: 0, by: 'claim', failure })
   }
 
-  #replace(record: ManagedEnvironment, replacement: Replacement): void {
-    record.replacement = replacement
-    void replacement.done.then(() => {
-      record.replacement = undefined
-      this.capacity.changed()
-      this.#settle(record)
-    })
-  }
-
   /** From here on the new one is used; synchronous, so that no request comes in between. */
   #changePlaces(record: ManagedEnvironment, successor: Instance): void {
     const old = record.current
@@ -421,21 +362,6 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     this.#endings.retire(record, old, `replaced by generation ${successor.generation}`)
   }
 
-  #keepWarm(id: EnvironmentId, owner: string): void {
-    const record = this.record(id)
-    this.open(record, { owner }).then(
-      (lease) => lease.release(),
-      (error: unknown) => {
-        if (this.closed || error instanceof EnvironmentNotFoundError) return
-        const problem = asAlcoveError(error, id)
-        // That it failed before has been told.
-        if (!(problem instanceof BackingOffError)) this.events.emit('problem', problem)
-        const { current } = record
-        if (current && !current.live) this.#warmStarts.failed(current, record)
-      },
-    )
-  }
-
   /** Changes what keeps an environment, whether it runs or not. */
   keep(id: EnvironmentId, change: (keeping: Keeping) => void): void {
     const record = this.record(id)
@@ -446,25 +372,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
 
   /** Where an environment stands among those that wait to start. */
   positionOf(id: EnvironmentId): QueuePosition | undefined {
-    for (const [other, where] of this.#positions()) if (other === id) return where
-    return undefined
-  }
-
-  *#positions(): Generator<[id: EnvironmentId, where: QueuePosition]> {
-    yield* this.starts.positions()
-    yield* this.capacity.positions()
-  }
-
-  /** Tells all who wait where they stand now, once for all that changed in this turn of the event loop. */
-  #moved(): void {
-    if (this.#tellsPositions || !this.events.hears('queued')) return
-    this.#tellsPositions = true
-    setImmediate(() => {
-      this.#tellsPositions = false
-      // A listener may well have somebody leave.
-      const positions = Array.from(this.#positions())
-      for (const [id, where] of positions) this.events.emit('queued', { id, ...where })
-    })
+    return this.#positions.of(id)
   }
 
   #endCurrent(instance: Instance, how: End): Promise<void> {
@@ -534,6 +442,12 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     })
   }
 
+  /** Nothing is under way any more: there may be a place, and whoever came meanwhile may begin. */
+  settled(record: ManagedEnvironment): void {
+    this.capacity.changed()
+    this.#settle(record)
+  }
+
   #countFailure(record: ManagedEnvironment, instance: Instance, error: AlcoveError): Failure {
     const { readySinceMs } = instance
     const readyForMs = readySinceMs === undefined ? 0 : this.clock.nowMs() - readySinceMs
@@ -596,11 +510,6 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
       this.events.emit('problem', asAlcoveError(error, 'unknown'))
     }
   }
-}
-
-/** Whether it answers, or did a moment ago. */
-function serves({ state }: Instance): boolean {
-  return state === 'ready' || state === 'unready'
 }
 
 function isFrozen(state: State): boolean {

@@ -1,10 +1,23 @@
 import type { Clock, Timer } from '../clock.js'
 import { warmWindow } from '../environment/warm-hours.js'
+import { type AlcoveError, BackingOffError, EnvironmentNotFoundError } from '../errors.js'
 import type { Instance } from '../instance/instance.js'
+import type { Lease } from '../instance/lease.js'
+import { asAlcoveError } from './opening.js'
 import type { ManagedEnvironment } from './record.js'
 
 /** After what is no failure of the environment itself: no place, or a host's hook that threw. */
 const retryAfterMs = 60_000
+
+/** What a warm start needs of its manager. */
+export interface WarmStartContext {
+  /** Starts an environment for its owner. */
+  open(
+    id: string,
+    owner: string,
+  ): { readonly record: ManagedEnvironment; readonly lease: Promise<Lease> }
+  problem(error: AlcoveError): void
+}
 
 /** Starts environments anew that are to be kept warm, when their hours begin or their back-off is over. */
 export class WarmStarts {
@@ -13,18 +26,12 @@ export class WarmStarts {
 
   constructor(
     private readonly clock: Clock,
-    /** Starts an environment for its owner. */
-    private readonly start: (id: string, owner: string) => void,
+    private readonly context: WarmStartContext,
   ) {}
 
   /** Nothing of an instance runs any more. */
   ended(instance: Instance, record: ManagedEnvironment): void {
     this.#schedule(instance, record, 0)
-  }
-
-  /** It could not be started. */
-  failed(instance: Instance, record: ManagedEnvironment): void {
-    this.#schedule(instance, record, retryAfterMs)
   }
 
   #schedule({ id, plan }: Instance, { failure }: ManagedEnvironment, atLeastMs: number): void {
@@ -40,9 +47,24 @@ export class WarmStarts {
       id,
       clock.setTimer(Math.max(backOffMs, window.fromMs - wallMs), () => {
         this.#timers.delete(id)
-        this.start(id, plan.owner)
+        void this.#start(id, plan.owner)
       }),
     )
+  }
+
+  async #start(id: string, owner: string): Promise<void> {
+    const { record, lease } = this.context.open(id, owner)
+    try {
+      const held = await lease
+      held.release()
+    } catch (error) {
+      if (this.#closed || error instanceof EnvironmentNotFoundError) return
+      const problem = asAlcoveError(error, id)
+      // That it failed before has been told.
+      if (!(problem instanceof BackingOffError)) this.context.problem(problem)
+      const { current } = record
+      if (current && !current.live) this.#schedule(current, record, retryAfterMs)
+    }
   }
 
   /** Somebody has stopped it, or it runs. */
