@@ -85,8 +85,13 @@ describe('create() with real processes', () => {
       const pids = await Promise.all(asked)
       expect(pids.length).toBeGreaterThan(3)
       expect(new Set(pids)).toEqual(new Set([before, after]))
-      while (manager.explain('a').history.at(-1)?.to !== 'stopped')
-        await once(manager, 'transition')
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (manager.explain('a').history.at(-1)?.to === 'stopped') resolve()
+        }
+        manager.on('transition', look)
+        look()
+      })
       expect(isAlive(before)).toBe(false)
     },
   )
