@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 30)) },
-    environments: { type: 'string', default: '8' },
+    environments: { type: 'string', default: '10' },
     clients: { type: 'string', default: '48' },
   },
 })

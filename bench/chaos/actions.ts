@@ -47,10 +47,13 @@ export class Chaos {
   start(): void {
     this.#timer = setTimeout(
       () => {
-        this.#act()
+        const id = this.#ids[Math.floor(this.#random() * this.#ids.length)] ?? ''
+        this.#act(id)
+        // Some things are hard to stand only when they come together.
+        while (this.#random() < 0.25) this.#act(id)
         this.start()
       },
-      30 + this.#random() * 200,
+      20 + this.#random() * 150,
     )
   }
 
@@ -64,9 +67,8 @@ export class Chaos {
     await Promise.all(this.#underWay)
   }
 
-  #act(): void {
+  #act(id: string): void {
     const action = this.#choice()
-    const id = this.#ids[Math.floor(this.#random() * this.#ids.length)] ?? ''
     if (action === 'stop' || action === 'restart' || action === 'recreate' || action === 'purge') {
       this.#order({ do: action, id })
     } else if (!this.#toProcesses(action, processesOf(this.#mark, id))) {
@@ -96,7 +98,7 @@ export class Chaos {
       case 'break what it answers':
         return all(programs(processes), 'SIGUSR2')
       case 'freeze it': {
-        const forMs = this.#random() ** 2 * longestFrozenMs
+        const forMs = this.#random() ** 1.5 * longestFrozenMs
         const timer = setTimeout(() => {
           this.#frozen.delete(timer)
           all(processes, 'SIGCONT')

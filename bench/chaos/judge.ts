@@ -83,10 +83,9 @@ function isOfGateway(code: string): boolean {
 function judgeBody(plan: Plan, seen: Seen): Judgement {
   const expected = expectedBody(plan)
   const { body, end } = seen
-  if (end === 'left')
-    return isPrefix(body, expected) ? kept('the client left') : wrongBytes(plan, body, expected)
   if (plan.kind === 'socket') return judgeSocket(plan, seen, expected)
   if (!isPrefix(body, expected)) return wrongBytes(plan, body, expected)
+  if (end === 'left') return kept('the client left')
   if (end === 'cut') return kept('cut after its head')
   if (body.length === expected.length) return kept('whole')
   // No event is the last for a client that has not been told so (HTML §9.2.3): it connects again. But none may be cut.
@@ -96,13 +95,14 @@ function judgeBody(plan: Plan, seen: Seen): Judgement {
 }
 
 /** A tunnel has no whole: what came has to be right, and a gateway may say that it goes away. */
-function judgeSocket(plan: Plan, { body }: Seen, expected: Buffer): Judgement {
+function judgeSocket(plan: Plan, { body, end }: Seen, expected: Buffer): Judgement {
   const told = body.subarray(-closeFrame.length).equals(closeFrame)
   const echoed =
     told && body.length <= expected.length + closeFrame.length
       ? body.subarray(0, -closeFrame.length)
       : body
   if (!isPrefix(echoed, expected)) return wrongBytes(plan, body, expected)
+  if (end === 'left') return kept('the client left')
   if (echoed.length === expected.length) return kept('whole')
   return kept(told ? 'tunnel ended with a Close' : 'cut after its head')
 }

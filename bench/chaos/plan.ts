@@ -41,7 +41,7 @@ export function planOf(runSeed: number, number: number, ids: readonly string[]):
   const random = seededRandom(Math.imul(runSeed, 0x9e3779b1) ^ number)
   const upTo = (most: number): number => Math.floor(random() * most)
   // Some are asked for more than others.
-  const id = ids[Math.floor(random() ** 1.5 * ids.length)] ?? ''
+  const id = ids[Math.floor(random() ** 2.5 * ids.length)] ?? ''
   const kind = kindOf(random())
   const size = random()
   const sizes: Record<Kind, number> = {

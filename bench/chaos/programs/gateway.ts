@@ -80,7 +80,10 @@ async function warmUp(): Promise<void> {
   await manager.stop('warm-up', { drainMs: 0 })
 }
 
-function specOf(id: string, version: number): { run: { command: string[]; env: Record<string, string> } } {
+function specOf(
+  id: string,
+  version: number,
+): { run: { command: string[]; env: Record<string, string> } } {
   const number = setup.environments.indexOf(id) + 1
   const shape = shapes[number % shapes.length] ?? ''
   const seed = String(setup.seed + number)
