@@ -2,7 +2,7 @@ import { seededRandom } from '../statistics.ts'
 import { countIn, type Counts } from './counts.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import type { Order } from './gateway-orders.ts'
-import { processesOf, type RunningProcess, signal } from './processes.ts'
+import { instancesOf, type RunningProcess, signal } from './processes.ts'
 
 /** What is done to environments: how often, beside the others. */
 const weights = {
@@ -71,8 +71,11 @@ export class Chaos {
     const action = this.#choice()
     if (action === 'stop' || action === 'restart' || action === 'recreate' || action === 'purge') {
       this.#order({ do: action, id })
-    } else if (!this.#toProcesses(action, processesOf(this.#mark, id))) {
-      return
+    } else {
+      // What is left of earlier ones is for the gateway to end.
+      const instances = [...instancesOf(this.#mark, id).values()]
+      const current = instances.find((all) => all.some((each) => this.#isFirst(each)))
+      if (!current || !this.#toProcesses(action, current)) return
     }
     countIn(this.done, action)
   }
@@ -82,7 +85,7 @@ export class Chaos {
     action: Exclude<Action, Extract<Order, { readonly id: string }>['do']>,
     processes: readonly RunningProcess[],
   ): boolean {
-    const first = processes.find(({ parent }) => !processes.some(({ pid }) => pid === parent))
+    const first = processes.find((each) => this.#isFirst(each))
     if (!first) return false
     switch (action) {
       case 'kill its first process':
@@ -107,6 +110,10 @@ export class Chaos {
         return all(processes, 'SIGSTOP')
       }
     }
+  }
+
+  #isFirst({ parent }: RunningProcess): boolean {
+    return parent === this.#gateway.pid
   }
 
   #order(order: Extract<Order, { readonly id: string }>): void {

@@ -18,6 +18,29 @@ export function processesOf(mark: string, id?: string): RunningProcess[] {
   })
 }
 
+/** The instances that have processes, by the tokens in their variables; the one begun last stands last. */
+export function instancesOf(mark: string, id: string): ReadonlyMap<string, RunningProcess[]> {
+  const instances = new Map<string, RunningProcess[]>()
+  const byAge = processesOf(mark, id).sort((a, b) => Number(a.startTime) - Number(b.startTime))
+  for (const each of byAge) {
+    const token = tokenOf(each.pid)
+    if (token === undefined) continue
+    const others = instances.get(token)
+    if (others) others.push(each)
+    else instances.set(token, [each])
+  }
+  return instances
+}
+
+function tokenOf(pid: number): string | undefined {
+  try {
+    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+    return variables.find((variable) => variable.startsWith('ALCOVE_INSTANCE='))
+  } catch {
+    return undefined
+  }
+}
+
 /** Sends a signal to exactly this process. @returns whether it was still there */
 export function signal({ pid, startTime }: RunningProcess, name: NodeJS.Signals): boolean {
   if (statOf(pid)?.startTime !== startTime) return false

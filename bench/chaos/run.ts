@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { leftFiles } from '../../test/leftovers/leftovers.ts'
 import { Chaos } from './actions.ts'
+import { close, settle } from './aftermath.ts'
 import { countIn, type Counts } from './counts.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { judge } from './judge.ts'
 import { bodyDueMs, headDueMs, limits } from './limits.ts'
 import { NodeClient } from './node-client.ts'
 import { type Plan, planOf } from './plan.ts'
-import { processesOf, signal, statOf } from './processes.ts'
+import { processesOf, signal } from './processes.ts'
 import { RawClient } from './raw-client.ts'
 import type { Seen } from './seen.ts'
 
@@ -48,7 +48,6 @@ export interface Report {
 
 /** How long each environment may take to answer again when nothing is done to it any more. */
 const recoveryMs = 30_000
-const exitMs = 10_000
 
 /** Asks environments for a while, and does things to them meanwhile; then closes the gateway, and looks for what is left. */
 export async function runChaos(options: RunOptions): Promise<Report> {
@@ -70,7 +69,6 @@ class Run {
   readonly #gateway: GatewayProcess
   readonly #violations: string[] = []
   readonly #outcomes: Counts = new Map()
-  readonly #startTimes = new Map<number, string>()
   #requests = 0
   #slowestHeadMs = 0
   #slowestMs = 0
@@ -102,7 +100,15 @@ class Run {
     clients.raw.close()
     clients.node.close()
     loop.disable()
-    const closedInMs = await this.#close()
+    const scene = {
+      gateway: this.#gateway,
+      mark: this.#mark,
+      ids: this.#ids,
+      temporary: this.#temporary,
+    }
+    this.#violations.push(...(await settle(scene)))
+    const { left, ms: closedInMs } = await close(scene)
+    this.#violations.push(...left)
     const { problems, warnings, transitions, spawned } = this.#gateway
     for (const [warning] of warnings) this.#violated(`The gateway's process was warned: ${warning}`)
     return {
@@ -182,51 +188,6 @@ class Run {
         }
         await delay(limits.initialBackOffMs)
       }
-    }
-  }
-
-  async #close(): Promise<number> {
-    this.#noteStartTimes()
-    const settled = await this.#gateway.order({ do: 'settle' })
-    if (settled?.is === 'settled') {
-      for (const what of settled.inUse)
-        this.#violated(`In use though nobody asks any more: ${what}`)
-    }
-    const closed = await this.#gateway.order({ do: 'close' })
-    if (closed?.is === 'closed') {
-      for (const what of closed.left) this.#violated(`Left after close(): ${what}`)
-    }
-    await this.#assertExit()
-    for (const { pid, command } of processesOf(this.#mark)) {
-      this.#violated(`Left running: process ${pid} (${command})`)
-    }
-    for (const [pid, startTime] of this.#startTimes) {
-      const stat = statOf(pid)
-      if (stat?.startTime === startTime) this.#violated(`Left: process ${pid} (${stat.state})`)
-    }
-    for (const file of leftFiles(this.#temporary)) this.#violated(`Left: temporary file ${file}`)
-    return closed?.is === 'closed' ? closed.ms : Number.NaN
-  }
-
-  async #assertExit(): Promise<void> {
-    const late = new AbortController()
-    const end = await Promise.race([
-      this.#gateway.end,
-      delay(exitMs, undefined, { signal: late.signal }).catch(() => undefined),
-    ])
-    late.abort()
-    if (!end) this.#violated(`The gateway's process did not end by itself within ${exitMs} ms`)
-    else if (end.code !== 0) {
-      const how = end.signal ?? `code ${end.code}`
-      this.#violated(`The gateway's process ended with ${how}: ${this.#gateway.output}`)
-    }
-  }
-
-  /** Of what runs last: by then, most others have ended, which the mark tells. */
-  #noteStartTimes(): void {
-    for (const pid of this.#gateway.spawned) {
-      const stat = statOf(pid)
-      if (stat?.parent === this.#gateway.pid) this.#startTimes.set(pid, stat.startTime)
     }
   }
 

@@ -18,6 +18,7 @@ const { createGateway, headerRouter, processSpawner } = (await import(
 
 const settleMs = 20_000
 const leaveMs = 8_000
+const timersMs = 1_000
 const environmentProgram = join(import.meta.dirname, 'environment.ts')
 const shapes = ['', 'helper', 'parent'] as const
 
@@ -156,11 +157,12 @@ async function close(): Promise<readonly string[]> {
   const isListening = new Promise((resolve) => server.close(resolve))
   await gateway.close({ drainMs })
   await isListening
+  // One that is not cancelled is over some time too.
+  const ticking = await untilNone(() => grown('Timers', before.timers, timers.left), timersMs)
   const left = await untilNone(
     () => [
       ...grown('Resources', before.resources, resources()),
       ...grown('Open files', before.files, openFiles()),
-      ...grown('Timers', before.timers, timers.left),
       ...grown('Listeners of the process', before.listeners, listeners(process)),
       ...childrenOf(process.pid).map((child) => `A child: ${child}`),
       ...inUse(),
@@ -169,7 +171,7 @@ async function close(): Promise<readonly string[]> {
   )
   timers[Symbol.dispose]()
   closed = true
-  return left
+  return [...ticking, ...left]
 }
 
 /** Waits until there is nothing. @returns what there is after too long */
