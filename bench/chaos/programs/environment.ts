@@ -151,5 +151,6 @@ function echo(request: IncomingMessage, socket: Socket, head: Buffer): void {
     }
   }
   take(head)
-  socket.on('data', take)
+  // Connections that were upgraded stay half open otherwise.
+  socket.on('data', take).once('end', () => socket.end())
 }

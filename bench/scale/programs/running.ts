@@ -1,0 +1,27 @@
+// running.ts <how many environments>
+//
+// Starts environments, leaves them idle, and says what they cost.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RunningFigures } from '../figures.ts'
+import { heapBytes, idsOf, managerOfMany, startMany } from '../many-environments.ts'
+
+const [count = 0] = process.argv.slice(2).map(Number)
+const watchedMs = 1_000
+await using manager = managerOfMany(count + 200)
+await startMany(manager, idsOf('before', 200))
+const ids = idsOf('env', count)
+await delay(100)
+const before = heapBytes()
+await startMany(manager, ids)
+await delay(100)
+const after = heapBytes()
+// The collections are over by now.
+await delay(500)
+const cpu = process.cpuUsage()
+await delay(watchedMs)
+const { user, system } = process.cpuUsage(cpu)
+const figures: RunningFigures = {
+  heapBytesEach: (after - before) / count,
+  idleCpuMs: (user + system) / watchedMs,
+}
+console.log(JSON.stringify(figures))
