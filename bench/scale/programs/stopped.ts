@@ -1,7 +1,6 @@
 // stopped.ts <how many environments> <how many lines each has printed>
 //
 // Runs environments once each, one after the other, stops them, and says what is kept of them.
-import { setTimeout as delay } from 'node:timers/promises'
 import type { StoppedFigures } from '../figures.ts'
 import { heapBytes, idsOf, managerOfMany } from '../many-environments.ts'
 
@@ -10,9 +9,9 @@ await using manager = managerOfMany(10, logLines)
 // What is needed once is not counted.
 await runOnce(idsOf('before', 200))
 const ids = idsOf('env', count)
-const before = await settled()
+const before = await heapBytes()
 await runOnce(ids)
-const after = await settled()
+const after = await heapBytes()
 const told = ids.filter((id) => manager.get(id) !== undefined).length
 const figures: StoppedFigures = { heapBytesEach: (after - before) / count, told }
 console.log(JSON.stringify(figures))
@@ -23,9 +22,4 @@ async function runOnce(all: readonly string[]): Promise<void> {
     lease.release()
     await manager.stop(id)
   }
-}
-
-async function settled(): Promise<number> {
-  await delay(100)
-  return heapBytes()
 }
