@@ -257,12 +257,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   }
 
   idle(instance: Instance): void {
-    this.idleSchedule.idle(instance)
+    this.idleSchedule.released(instance)
     this.capacity.changed()
-  }
-
-  busy(instance: Instance): void {
-    this.idleSchedule.busy(instance)
   }
 
   log(instance: Instance, text: string): void {
@@ -432,13 +428,19 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
   /** Stops the environment that was idle longest, of one owner or of all; `false`: none is idle. */
   async #makeRoom(owner: string | undefined): Promise<boolean> {
     const nowMs = this.clock.nowMs()
-    for (const instance of this.idleSchedule.longestIdle()) {
-      const eligible =
-        (owner === undefined || instance.plan.owner === owner) && instance.postponedUntilMs <= nowMs
+    const tried = new Set<Instance>()
+    const isEligible = (instance: Instance): boolean =>
+      (owner === undefined || instance.plan.owner === owner) &&
+      instance.postponedUntilMs <= nowMs &&
+      !tried.has(instance)
+    for (;;) {
+      // Looked for anew each time: much may happen while the host is asked about one.
+      const instance = this.idleSchedule.longestIdle(isEligible)
+      if (!instance) return false
+      tried.add(instance)
       // eslint-disable-next-line no-await-in-loop -- one place is needed, not all of them
-      if (eligible && (await this.#evictions.evict(instance, 'capacity'))) return true
+      if (await this.#evictions.evict(instance, 'capacity')) return true
     }
-    return false
   }
 
   /** Forgets what nobody can ask for, and bounds what is kept of environments that do not run. */
