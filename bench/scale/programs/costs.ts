@@ -4,7 +4,7 @@
 import { asRouter, type EnvironmentManager, headerRouter, type RequestHead } from '@alcove/core'
 import { seededRandom, shuffled } from '../../statistics.ts'
 import { type Round, sizes } from '../figures.ts'
-import { idsOf, managerOfMany, startMany } from '../many-environments.ts'
+import { heapBytes, idsOf, managerOfMany, startMany } from '../many-environments.ts'
 
 /** How many environments are asked in turns, where not all are. */
 const askedCount = 64
@@ -62,9 +62,12 @@ const crowds = sizes.map((size) => new Crowd(size))
 for (const [index, crowd] of crowds.entries()) {
   await startMany(crowd.manager, idsOf('env', sizes[index] ?? 0))
 }
+// What their starts have left is not to be collected while something is measured.
+await heapBytes()
 // Before anybody has to make room.
 const routing = measureRouting()
 const measured: Round[] = []
+await heapBytes()
 for (let number = -2; number < rounds; number += 1) {
   const makeRoom = await inTurns((crowd) => crowd.makeRoom())
   if (number >= 0) measured.push({ ...(routing[number] as Omit<Round, 'makeRoom'>), makeRoom })

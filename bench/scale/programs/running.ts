@@ -13,6 +13,8 @@ const ids = idsOf('env', count)
 const before = await heapBytes()
 await startMany(manager, ids)
 const after = await heapBytes()
+// Collections go on for a moment beside.
+await delay(1_500)
 const cpu = process.cpuUsage()
 await delay(watchedMs)
 const { user, system } = process.cpuUsage(cpu)
