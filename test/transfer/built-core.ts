@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'tsup'
 
+const source = join(import.meta.dirname, '../../packages/core/src')
+
 /** What processes of their own can import. */
 export interface BuiltCore {
   readonly url: string
@@ -14,7 +16,10 @@ export interface BuiltCore {
 export async function buildCore(): Promise<BuiltCore> {
   const folder = mkdtempSync(join(tmpdir(), 'alcove-transfer-'))
   await build({
-    entry: { index: join(import.meta.dirname, '../../packages/core/src/index.ts') },
+    entry: {
+      index: join(source, 'index.ts'),
+      'programs/watchdog': join(source, 'spawning/process/programs/watchdog.ts'),
+    },
     outDir: folder,
     format: 'esm',
     target: 'node22',

@@ -43,18 +43,21 @@ function counted(kinds: readonly string[]): Counts {
 
 /** Sees timers too that keep nothing alive: those that the packages' code sets, by where it does. */
 export class TimerWatch implements Disposable {
+  readonly #folder: string
   readonly #set = new Map<number, string>()
   readonly #hook = createHook({
     init: (id, type) => {
       if (type !== 'Timeout') return
       const { stack = '' } = new Error('set')
-      const where = stack.split('\n').find((line) => line.includes('/packages/'))
+      const where = stack.split('\n').find((line) => line.includes(this.#folder))
       if (where !== undefined) this.#set.set(id, where.trim())
     },
     destroy: (id) => this.#set.delete(id),
   })
 
-  constructor() {
+  /** @param folder - Where that code is. */
+  constructor(folder = '/packages/') {
+    this.#folder = folder
     this.#hook.enable()
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { type WarmHours, warmWindow } from './warm-hours.js'
+import { type WarmHours, type WarmWindow, warmWindow } from './warm-hours.js'
 
 /** What keeps an environment although nobody uses it, and until when on the clock; `Infinity`: until it is taken back. */
 export interface Kept {
@@ -13,6 +13,16 @@ export class Keeping {
   /** On the clock. */
   extendedUntilMs = Number.NEGATIVE_INFINITY
 
+  /** The last answer of the calendar, which takes some ten microseconds: it holds until its window begins, or ends. */
+  #calendar:
+    | {
+        readonly hours: readonly WarmHours[]
+        readonly window: WarmWindow | undefined
+        readonly sinceMs: number
+        readonly untilMs: number
+      }
+    | undefined
+
   constructor(private readonly clock: Clock) {}
 
   /** Whether a caller has asked for it to be kept, from now on or for a while. */
@@ -25,7 +35,7 @@ export class Keeping {
     if (this.pinned) return { by: 'pin', untilMs: Number.POSITIVE_INFINITY }
     const { clock, extendedUntilMs } = this
     const nowMs = clock.nowMs()
-    const window = warmHours.length > 0 ? warmWindow(warmHours, clock.wallMs()) : undefined
+    const window = warmHours.length > 0 ? this.#windowOf(warmHours) : undefined
     const scheduledUntilMs =
       window && window.fromMs <= clock.wallMs()
         ? nowMs + window.toMs - clock.wallMs()
@@ -34,5 +44,18 @@ export class Keeping {
     return scheduledUntilMs > extendedUntilMs
       ? { by: 'schedule', untilMs: scheduledUntilMs }
       : { by: 'extension', untilMs: extendedUntilMs }
+  }
+  #windowOf(hours: readonly WarmHours[]): WarmWindow | undefined {
+    const wallMs = this.clock.wallMs()
+    const known = this.#calendar
+    // The wall clock may be set back.
+    if (known?.hours === hours && wallMs >= known.sinceMs && wallMs < known.untilMs) {
+      return known.window
+    }
+    const window = warmWindow(hours, wallMs)
+    const holds = window !== undefined && window.fromMs <= wallMs
+    const untilMs = (holds ? window.toMs : window?.fromMs) ?? Number.POSITIVE_INFINITY
+    this.#calendar = { hours, window, sinceMs: wallMs, untilMs }
+    return window
   }
 }

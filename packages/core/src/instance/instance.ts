@@ -18,8 +18,6 @@ export interface InstanceListener {
   changed(instance: Instance, change: Transition): void
   /** The last lease was released. */
   idle(instance: Instance): void
-  /** The first lease was taken. */
-  busy(instance: Instance): void
 }
 
 /** One incarnation of an environment: its state and its leases. */
@@ -116,10 +114,7 @@ export class Instance {
   lease(): Lease {
     const lease = new HeldLease(this, this.clock)
     this.#leases.add(lease)
-    if (this.#leases.size === 1) {
-      this.idleSinceMs = undefined
-      this.listener.busy(this)
-    }
+    this.idleSinceMs = undefined
     return lease
   }
 

@@ -18,7 +18,9 @@ export interface IdleListener {
  * when it fires.
  */
 export class IdleSchedule {
-  // Order alone: `max` would cost in proportion to itself and evict without asking, `ttl` would set real timers.
+  // Order alone: `max` would cost in proportion to itself and evict without asking, `ttl` would set real timers. What is in use stays
+  // in it, and is moved when it is released: to delete and set the same few keys of a large Map again and again takes time in proportion
+  // to the Map, since V8 keeps what was deleted in the chain of its bucket until the table is made anew (`npm run bench:scale`).
   readonly #order = new LRUCache<string, Instance>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
@@ -56,11 +58,6 @@ export class IdleSchedule {
     if (!this.#idleTimers.has(instance)) this.#arm(instance)
   }
 
-  busy(instance: Instance): void {
-    // One that is about to take another's place is in no order yet.
-    if (this.#order.peek(instance.id) === instance) this.#order.delete(instance.id)
-  }
-
   /** What keeps it has changed. */
   rearm(instance: Instance): void {
     this.#idleTimers.get(instance)?.cancel()
@@ -68,9 +65,16 @@ export class IdleSchedule {
     this.idle(instance)
   }
 
-  /** Whether any instance is idle. */
+  /** Whether any instance is idle, or was when last looked at. */
   get someIdle(): boolean {
     return this.#order.size > 0
+  }
+
+  /** The last lease was released. */
+  released(instance: Instance): void {
+    // Where it is there, it is now the one that was used last. One whose place another has taken is not.
+    if (this.#order.peek(instance.id) === instance) this.#order.get(instance.id)
+    this.idle(instance)
   }
 
   /** Forgets an instance that is being stopped or is gone. */
@@ -82,13 +86,21 @@ export class IdleSchedule {
     this.#lifeTimers.delete(instance)
   }
 
-  /** The idle ones, the one idle longest first. */
-  *longestIdle(): Generator<Instance> {
-    // A snapshot of the keys: whoever looks may evict meanwhile.
-    for (const id of Array.from(this.#order.rkeys())) {
-      const instance = this.#order.peek(id)
-      if (instance) yield instance
+  /** The one idle longest of those that are eligible. */
+  longestIdle(isEligible: (instance: Instance) => boolean): Instance | undefined {
+    const inUse: string[] = []
+    let found: Instance | undefined
+    for (const instance of this.#order.rvalues()) {
+      if (!instance) continue
+      // Out of the way of the next look: its release puts it back.
+      if (instance.leases.size > 0) inUse.push(instance.id)
+      else if (isEligible(instance)) {
+        found = instance
+        break
+      }
     }
+    for (const id of inUse) this.#order.delete(id)
+    return found
   }
 
   /** When the instance is due to be stopped, on the clock, and why. */

@@ -315,13 +315,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
   }
 
   idle(instance: Instance): void {
-    this.idleSchedule.idle(instance)
+    this.idleSchedule.released(instance)
     this.#pressure.idle()
     this.capacity.changed()
-  }
-
-  busy(instance: Instance): void {
-    this.idleSchedule.busy(instance)
   }
 
   log(instance: Instance, text: string): void {
@@ -468,12 +464,20 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     isMeant: (instance: Instance) => boolean,
   ): Promise<boolean> {
     const nowMs = this.clock.nowMs()
-    for (const instance of this.idleSchedule.longestIdle()) {
-      const mayGo = instance.postponedUntilMs <= nowMs && !instance.kept
+    const tried = new Set<Instance>()
+    const mayGo = (instance: Instance): boolean =>
+      instance.postponedUntilMs <= nowMs &&
+      !instance.kept &&
+      isMeant(instance) &&
+      !tried.has(instance)
+    for (;;) {
+      // Looked for anew each time: much may happen while the host is asked about one.
+      const instance = this.idleSchedule.longestIdle(mayGo)
+      if (!instance) return false
+      tried.add(instance)
       // eslint-disable-next-line no-await-in-loop -- one place is needed, not all of them
-      if (mayGo && isMeant(instance) && (await this.#evictions.evict(instance, why))) return true
+      if (await this.#evictions.evict(instance, why)) return true
     }
-    return false
   }
 
   /** Forgets what nobody can ask for, and bounds what is kept of environments that do not run. */
