@@ -144,7 +144,8 @@ describe('keepWarm', () => {
     })
     await manager.create('a')
     spawner.crash('a')
-    await clock.advance(4_000)
+    // The back-off is up to a quarter shorter.
+    await clock.advance(3_700)
     expect(spawner.started).toEqual(['a#1'])
     await clock.advance(6_000)
     expect(manager.explain('a')).toMatchObject({ state: 'ready', generation: 2 })
