@@ -34,7 +34,7 @@ export class EnvironmentRecord<Instance extends Incarnation, Waiting, Opening, R
   failure: { readonly error: AlcoveError; readonly retryAtMs: number } | undefined
   /** Failures in a row. */
   consecutiveFailures = 0
-  readonly history: Transition[] = []
+  history: Transition[] = []
 
   constructor(
     readonly id: EnvironmentId,

@@ -34,12 +34,10 @@ export interface Explanation {
   readonly lastLogLines: readonly string[]
 }
 
-/** How many lines of the log are told. */
-const toldLogLines = 20
-
 /** All that is known of an environment. */
 export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: Clock): Explanation {
   const instance = record.current
+  const { told } = record
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)
       ? undefined
@@ -51,14 +49,14 @@ export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: C
     id: record.id,
     state: record.state,
     why: why(record, leases, deadline && { ...deadline, inMs: deadline.dueMs - clock.nowMs() }),
-    generation: instance?.generation,
-    owner: instance?.plan.owner,
-    spawner: instance?.plan.spawnerName,
-    specHash: instance?.plan.specHash,
+    generation: told?.generation,
+    owner: told?.owner,
+    spawner: told?.spawner,
+    specHash: told?.specHash,
     endpoint: instance?.live && instance.endpoint ? describeEndpoint(instance.endpoint) : undefined,
     leases,
     readySinceMs: instance?.live ? wall(instance.readySinceMs) : undefined,
-    lastActivityMs: wall(instance?.lastActivityMs),
+    lastActivityMs: wall(told?.lastActivityMs),
     nextDeadline: deadline && atMs !== undefined ? { what: deadline.what, atMs } : undefined,
     failure: record.failure && {
       code: record.failure.error.code,
@@ -66,7 +64,7 @@ export function explain(record: ManagedEnvironment, idle: IdleSchedule, clock: C
       consecutive: record.consecutiveFailures,
     },
     history: [...record.history],
-    lastLogLines: instance?.log.tail(toldLogLines) ?? [],
+    lastLogLines: told?.lastLogLines ?? [],
   }
 }
 

@@ -448,10 +448,11 @@ export class Lifecycle implements InstanceListener, SupervisorListener, OpeningC
     // Another record may have taken its place since somebody has held on to this one.
     if (this.records.get(record.id) !== record) return
     if (record.state !== 'stopped' || record.opening || record.purging || record.ownSpec) return
-    if (!record.current) {
+    if (!record.told) {
       this.records.delete(record.id)
       return
     }
+    record.letGo()
     this.#stopped.add(record.id)
     if (this.#stopped.size <= rememberedStopped) return
     const [oldest = record.id] = this.#stopped
