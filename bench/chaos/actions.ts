@@ -74,7 +74,7 @@ export class Chaos {
     } else {
       // What is left of earlier ones is for the gateway to end.
       const instances = [...instancesOf(this.#mark, id).values()]
-      const current = instances.find((all) => all.some((each) => this.#isFirst(each)))
+      const current = instances.find((processes) => processes.some((each) => this.#isFirst(each)))
       if (!current || !this.#toProcesses(action, current)) return
     }
     countIn(this.done, action)
@@ -95,19 +95,19 @@ export class Chaos {
         return one !== undefined && signal(one, 'SIGKILL')
       }
       case 'kill all of it':
-        return all(processes, 'SIGKILL')
+        return signalAll(processes, 'SIGKILL')
       case 'make it slow':
-        return all(programs(processes), 'SIGHUP')
+        return signalAll(programs(processes), 'SIGHUP')
       case 'break what it answers':
-        return all(programs(processes), 'SIGUSR2')
+        return signalAll(programs(processes), 'SIGUSR2')
       case 'freeze it': {
         const forMs = this.#random() ** 1.5 * longestFrozenMs
         const timer = setTimeout(() => {
           this.#frozen.delete(timer)
-          all(processes, 'SIGCONT')
+          signalAll(processes, 'SIGCONT')
         }, forMs)
         this.#frozen.set(timer, processes)
-        return all(processes, 'SIGSTOP')
+        return signalAll(processes, 'SIGSTOP')
       }
     }
   }
@@ -150,6 +150,6 @@ function programs(processes: readonly RunningProcess[]): readonly RunningProcess
   return processes.filter(({ command }) => command.includes('environment.ts'))
 }
 
-function all(processes: readonly RunningProcess[], name: NodeJS.Signals): boolean {
+function signalAll(processes: readonly RunningProcess[], name: NodeJS.Signals): boolean {
   return processes.filter((each) => signal(each, name)).length > 0
 }

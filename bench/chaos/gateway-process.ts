@@ -37,10 +37,11 @@ export class GatewayProcess {
         this.output = (this.output + String(chunk)).slice(-4_000)
       })
     }
-    this.end = once(this.#child, 'close').then(([code, signal]) => {
+    this.end = once(this.#child, 'close').then((end) => {
       for (const resolve of this.#awaited.values()) resolve(undefined)
       this.#awaited.clear()
-      return { code, signal } as End
+      const [code, signal] = end as [End['code'], End['signal']]
+      return { code, signal }
     })
     this.port = new Promise((resolve, reject) => {
       this.#child.on('message', (message: Message) => {

@@ -138,7 +138,7 @@ function echo(request: IncomingMessage, socket: Socket, head: Buffer): void {
       'Connection: Upgrade',
       'Upgrade: websocket',
       `x-environment: ${id}`,
-      `x-request: ${request.headers['x-request']}`,
+      `x-request: ${String(request.headers['x-request'])}`,
       `Sec-WebSocket-Accept: ${acceptOf(request.headers['sec-websocket-key'] ?? '')}`,
       '\r\n',
     ].join('\r\n'),

@@ -21,7 +21,8 @@ interface Place {
   published: Published | undefined
   claim: InMemoryClaim | undefined
   failure: (Failure & { readonly sinceMs: number }) | undefined
-  readonly users: Set<InMemorySession>
+  /** `undefined` where nothing runs: places stay, so that no generation comes twice, and most of them are of what was stopped. */
+  users: Set<InMemorySession> | undefined
   changed: PromiseWithResolvers<void> | undefined
 }
 
@@ -44,7 +45,7 @@ class Registry {
         published: undefined,
         claim: undefined,
         failure: undefined,
-        users: new Set(),
+        users: undefined,
         changed: undefined,
       }
       this.places.set(id, place)
@@ -108,7 +109,7 @@ class InMemoryClaim implements Claim {
   async publish(now: Published): Promise<void> {
     this.#assertHeld()
     this.place.published = now
-    this.place.users.add(this.session)
+    use(this.place, this.session)
     this.registry.announce(this.id, this.place, this.session)
   }
 
@@ -142,9 +143,14 @@ class InMemoryClaim implements Claim {
   }
 }
 
+function use(place: Place, by: InMemorySession): void {
+  place.users ??= new Set()
+  place.users.add(by)
+}
+
 function clear(registry: Registry, place: Place): void {
   place.published = undefined
-  place.users.clear()
+  place.users = undefined
   registry.free(place)
 }
 
@@ -172,12 +178,12 @@ class InMemorySession implements Session {
     const { claim, published } = place
     const goes = claim?.to === 'stop' || claim?.to === 'suspend'
     if (published && !published.suspended && !goes) {
-      place.users.add(this)
+      use(place, this)
       return { is: 'running', at: published }
     }
     if (claim) return { is: 'busy', changed: registry.changed(place) }
     if (published) {
-      place.users.add(this)
+      use(place, this)
       return { is: 'claimed', claim: this.#claim('resume', id, place, published.generation) }
     }
     const { failure } = place
@@ -198,9 +204,9 @@ class InMemorySession implements Session {
     then: 'stop' | 'suspend',
   ): Promise<Claim | undefined> {
     const place = this.registry.place(id)
-    place.users.delete(this)
+    place.users?.delete(this)
     if (place.published?.generation !== generation || place.claim) return undefined
-    return place.users.size > 0 ? undefined : this.#claim(then, id, place, generation)
+    return place.users?.size ? undefined : this.#claim(then, id, place, generation)
   }
 
   async claim(
@@ -230,7 +236,7 @@ class InMemorySession implements Session {
     if (place.claim?.to === 'replace') {
       // Its place is the successor's, who is on the way: the end of that claim settles it.
       place.published = undefined
-      place.users.clear()
+      place.users = undefined
     } else {
       clear(this.registry, place)
     }
@@ -251,7 +257,7 @@ class InMemorySession implements Session {
   async close(): Promise<void> {
     if (!this.registry.sessions.delete(this)) return
     for (const [id, place] of this.registry.places) {
-      const wasUser = place.users.delete(this)
+      const wasUser = place.users?.delete(this)
       const wasClaimant = place.claim?.session === this
       if (wasClaimant) place.claim?.abandon()
       if (wasUser || wasClaimant) this.registry.announce(id, place, this)

@@ -34,7 +34,7 @@ export class EnvironmentRecord<
   /** The change of its current instance for another under way. */
   replacement: Replacement | undefined
   /** Instances that were replaced and are being drained and stopped. Their promises never reject. */
-  readonly retiring = new Map<Instance, Promise<void>>()
+  retiring: Map<Instance, Promise<void>> | undefined
   /** The stop under way. Its promise never rejects. */
   stopping: Promise<void> | undefined
   /** The freezing under way. Its promise never rejects. */
@@ -45,7 +45,7 @@ export class EnvironmentRecord<
   failure: { readonly error: AlcoveError; readonly retryAtMs: number } | undefined
   /** Failures in a row. */
   consecutiveFailures = 0
-  readonly history: Transition[] = []
+  history: Transition[] = []
 
   constructor(
     readonly id: EnvironmentId,
@@ -57,7 +57,9 @@ export class EnvironmentRecord<
   get isWanted(): boolean {
     const { opening, replacement, purging, ownSpec, keeping, retiring } = this
     return (
-      Boolean(opening ?? replacement ?? purging ?? ownSpec) || keeping.asked || retiring.size > 0
+      Boolean(opening ?? replacement ?? purging ?? ownSpec) ||
+      keeping.asked ||
+      (retiring?.size ?? 0) > 0
     )
   }
 
@@ -68,7 +70,7 @@ export class EnvironmentRecord<
   /** The instance of a generation, current or about to go. */
   instanceOf(generation: number): Instance | undefined {
     if (this.current?.generation === generation) return this.current
-    return [...this.retiring.keys()].find((retired) => retired.generation === generation)
+    return [...(this.retiring?.keys() ?? [])].find((retired) => retired.generation === generation)
   }
 
   remember(change: Transition): void {

@@ -88,10 +88,11 @@ export type SpecFor<Run extends Json = Json> = (
 
 /** A stable hash over the spawner's name and the canonical `run`: key order does not matter. */
 export function specHash(spawner: string, run: Json): string {
-  return createHash('sha256')
+  const digest = createHash('sha256')
     .update(`${spawner}\n${canonical(run)}`)
-    .digest('hex')
-    .slice(0, 32)
+    .digest()
+  // Not a piece of its text, which would keep the whole.
+  return digest.toString('hex', 0, 16)
 }
 
 // RFC 8785 in essence: members sorted by code unit, no white space, undefined members left out as JSON.stringify() does.

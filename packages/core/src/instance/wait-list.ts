@@ -11,13 +11,14 @@ interface Waiter {
  * eviction can come between ready and first use.
  */
 export class WaitList {
-  readonly #waiters = new Set<Waiter>()
+  /** Made for the first: most environments that are known have none, and a set without members takes as much as all else of them. */
+  #waiters: Set<Waiter> | undefined
 
   /** @param abandoned - Called when the last one has left without an answer. */
   constructor(private readonly abandoned: () => void) {}
 
   get size(): number {
-    return this.#waiters.size
+    return this.#waiters?.size ?? 0
   }
 
   /** Resolves to a lease of its own; rejects with the outcome that all share, or with the signal's reason. */
@@ -25,9 +26,9 @@ export class WaitList {
     signal?.throwIfAborted()
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        this.#waiters.delete(waiter)
+        this.#waiters?.delete(waiter)
         reject(signal?.reason)
-        if (this.#waiters.size === 0) this.abandoned()
+        if (this.size === 0) this.abandoned()
       }
       const waiter: Waiter = {
         resolve: (lease) => {
@@ -39,6 +40,7 @@ export class WaitList {
           reject(error)
         },
       }
+      this.#waiters ??= new Set()
       this.#waiters.add(waiter)
       signal?.addEventListener('abort', leave, { once: true })
     })
@@ -53,8 +55,8 @@ export class WaitList {
   }
 
   #take(): Waiter[] {
-    const all = [...this.#waiters]
-    this.#waiters.clear()
+    const all = [...(this.#waiters ?? [])]
+    this.#waiters = undefined
     return all
   }
 }

@@ -91,15 +91,16 @@ export class Endings {
         this.context.problem(instance.stopError)
       })
       .then(() => {
-        record.retiring.delete(instance)
+        record.retiring?.delete(instance)
         this.context.ended(record)
       })
+    record.retiring ??= new Map()
     record.retiring.set(instance, done)
   }
 
   /** Resolves when nothing of the retired instances is left, after `drainMs` at the latest. */
   async endRetired(record: ManagedEnvironment, drainMs: number): Promise<void> {
-    const retiring = [...record.retiring]
+    const retiring = [...(record.retiring ?? [])]
     await Promise.all(
       retiring.map(async ([instance, done]) => {
         await instance.drained(drainMs)

@@ -42,9 +42,6 @@ export interface Explanation {
   readonly lastLogLines: readonly string[]
 }
 
-/** How many lines of the log are told. */
-const toldLogLines = 20
-
 /** Who knows the rest of it. */
 export interface ExplanationContext {
   readonly clock: Clock
@@ -59,6 +56,7 @@ export function explain(record: ManagedEnvironment, context: ExplanationContext)
   const kept = instance?.live ? instance.kept : record.keeping.kept([])
   const queue = record.waiting.size > 0 ? context.positionOf(record.id) : undefined
   const successor = record.replacement?.successor
+  const { told } = record
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)
       ? undefined
@@ -75,17 +73,17 @@ export function explain(record: ManagedEnvironment, context: ExplanationContext)
       kept: kept && { ...kept, untilMs: wall(kept.untilMs) },
       queue,
     }),
-    generation: instance?.generation,
-    owner: instance?.plan.owner,
-    spawner: instance?.plan.spawnerName,
-    specHash: instance?.plan.specHash,
+    generation: told?.generation,
+    owner: told?.owner,
+    spawner: told?.spawner,
+    specHash: told?.specHash,
     endpoint: instance?.live && instance.endpoint ? describeEndpoint(instance.endpoint) : undefined,
     leases,
     queue,
     kept: kept && { by: kept.by, untilMs: wall(kept.untilMs) },
     replacement: successor && { generation: successor.generation, state: successor.state },
     readySinceMs: instance?.live ? wall(instance.readySinceMs) : undefined,
-    lastActivityMs: wall(instance?.lastActivityMs),
+    lastActivityMs: wall(told?.lastActivityMs),
     nextDeadline: deadline && atMs !== undefined ? { what: deadline.what, atMs } : undefined,
     failure: record.failure && {
       code: record.failure.error.code,
@@ -93,7 +91,7 @@ export function explain(record: ManagedEnvironment, context: ExplanationContext)
       consecutive: record.consecutiveFailures,
     },
     history: [...record.history],
-    lastLogLines: instance?.log.tail(toldLogLines) ?? [],
+    lastLogLines: told?.lastLogLines ?? [],
   }
 }
 

@@ -220,8 +220,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
   async purge(record: ManagedEnvironment, signal: AbortSignal): Promise<void> {
     const purging = (async () => {
       if (record.purging) await record.purging
+      const { current } = record
       await this.stop(record, 0, 'purged by a caller')
-      if (record.current) this.preparations.forget(record.current)
+      if (current) this.preparations.forget(current)
       await Promise.all(
         [...this.spawners.values()].map((spawner) => spawner.purge(record.id, signal)),
       )
@@ -485,10 +486,11 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     // Another record may have taken its place since somebody has held on to this one.
     if (this.records.get(record.id) !== record) return
     if (record.state !== 'stopped' || record.isWanted) return
-    if (!record.current) {
+    if (!record.told) {
       this.records.delete(record.id)
       return
     }
+    record.letGo()
     this.#stopped.add(record.id)
     if (this.#stopped.size <= rememberedStopped) return
     const [oldest = record.id] = this.#stopped

@@ -19,6 +19,8 @@ export interface WarmStartContext {
   problem(error: AlcoveError): void
 }
 
+type Former = Pick<Instance, 'id' | 'plan'>
+
 /** Starts environments anew that are to be kept warm, when their hours begin or their back-off is over. */
 export class WarmStarts {
   readonly #timers = new Map<string, Timer>()
@@ -30,11 +32,13 @@ export class WarmStarts {
   ) {}
 
   /** Nothing of an instance runs any more. */
-  ended(instance: Instance, record: ManagedEnvironment): void {
-    this.#schedule(instance, record, 0)
+  ended({ id, plan }: Instance, record: ManagedEnvironment): void {
+    // Not all of it: its log alone is a thousand lines.
+    this.#schedule({ id, plan }, record, 0)
   }
 
-  #schedule({ id, plan }: Instance, { failure }: ManagedEnvironment, atLeastMs: number): void {
+  #schedule(former: Former, { failure }: ManagedEnvironment, atLeastMs: number): void {
+    const { id, plan } = former
     this.forget(id)
     const { clock } = this
     const backOffMs = failure ? Math.max(0, failure.retryAtMs - clock.nowMs()) : atLeastMs
@@ -47,13 +51,14 @@ export class WarmStarts {
       id,
       clock.setTimer(Math.max(backOffMs, window.fromMs - wallMs), () => {
         this.#timers.delete(id)
-        void this.#start(id, plan.owner)
+        void this.#start(former)
       }),
     )
   }
 
-  async #start(id: string, owner: string): Promise<void> {
-    const { record, lease } = this.context.open(id, owner)
+  async #start(former: Former): Promise<void> {
+    const { id, plan } = former
+    const { record, lease } = this.context.open(id, plan.owner)
     try {
       const held = await lease
       held.release()
@@ -62,8 +67,7 @@ export class WarmStarts {
       const problem = asAlcoveError(error, id)
       // That it failed before has been told.
       if (!(problem instanceof BackingOffError)) this.context.problem(problem)
-      const { current } = record
-      if (current && !current.live) this.#schedule(current, record, retryAfterMs)
+      if (!record.current?.live) this.#schedule(former, record, retryAfterMs)
     }
   }
 
