@@ -20,7 +20,7 @@ export class EnvironmentRecord<
   Waiting,
   Opening,
   Request,
-  Replacement,
+  Replacement extends { readonly successor: Instance | undefined },
 > {
   current: Instance | undefined
   /** The spec that `create()` was called with; it stands in for `specFor` until the environment is stopped by hand. */
@@ -65,6 +65,12 @@ export class EnvironmentRecord<
 
   get state(): State {
     return this.current?.state ?? (this.failure ? 'failed' : 'stopped')
+  }
+
+  /** What is to take the place of the current instance. */
+  get successor(): Instance | undefined {
+    const successor = this.replacement?.successor
+    return successor === this.current ? undefined : successor
   }
 
   /** The instance of a generation, current or about to go. */

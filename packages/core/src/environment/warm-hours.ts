@@ -67,7 +67,9 @@ function nextWindow({ from, to, timeZone, days }: WarmHours, wallMs: number): Wa
     if ((days ?? workingDays).includes(weekday)) {
       const end = minutes(to) > minutes(from) ? day : day + dayMs
       const toMs = instantOf(end + minutes(to) * 60_000, timeZone)
-      if (toMs > wallMs) return { fromMs: instantOf(day + minutes(from) * 60_000, timeZone), toMs }
+      const fromMs = instantOf(day + minutes(from) * 60_000, timeZone)
+      // Hours that the clocks leave out are none.
+      if (toMs > wallMs && fromMs < toMs) return { fromMs, toMs }
     }
   }
 }

@@ -15,14 +15,16 @@ export interface Refusal {
 }
 
 /** Makes one place by stopping the environment that was idle longest; `false`: none is idle. */
-export type MakeRoom = (limit: PlaceLimit, owner: string) => Promise<boolean>
+export type MakeRoom = (limit: PlaceLimit, who: Applicant) => Promise<boolean>
 
 /** Who asks for a place. */
 export interface Applicant {
   readonly id: string
   readonly owner: string
-  /** One that declares no memory does not wait behind those who wait for some. */
-  readonly needsMemory: boolean
+  /** One whose place is there already does not wait behind those who wait for one. */
+  readonly needsPlace: boolean
+  /** One that declares none does not wait behind those who wait for some. */
+  readonly memoryBytes: number
 }
 
 /** What `Capacity` is bound by. */
@@ -106,7 +108,7 @@ export class Capacity {
         const answer = await ask()
         if (!isRefusal(answer) || answer.limit !== limit) return answer
         // eslint-disable-next-line no-await-in-loop -- as above
-        if (await this.makeRoom(limit, who.owner)) continue
+        if (await this.makeRoom(limit, who)) continue
         // eslint-disable-next-line no-await-in-loop -- as above
         await line.until(changed, signal, () => this.#full(limit, who))
       }
@@ -117,11 +119,12 @@ export class Capacity {
     }
   }
 
-  #lineAhead({ owner, needsMemory }: Applicant): PlaceLimit | undefined {
+  #lineAhead({ owner, needsPlace, memoryBytes }: Applicant): PlaceLimit | undefined {
     const limits = ['maxPerOwner', 'maxEnvironments', 'memoryBudgetBytes'] as const
     return limits.find(
       (limit) =>
-        this.#lines.has(lineKey(limit, owner)) && (limit !== 'memoryBudgetBytes' || needsMemory),
+        (limit === 'memoryBudgetBytes' ? memoryBytes > 0 : needsPlace) &&
+        this.#lines.has(lineKey(limit, owner)),
     )
   }
 
@@ -156,6 +159,7 @@ export class Capacity {
   #deadline(signal: AbortSignal): { readonly signal: AbortSignal; end(): void } {
     const controller = new AbortController()
     const abort = (): void => controller.abort(signal.reason)
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     const timer: Timer = this.clock.setTimer(this.timeoutMs, () => controller.abort(timedOut))
     return {
@@ -183,6 +187,8 @@ class Line {
   readonly members: Member[] = []
   readonly #order = new FairOrder()
   #change: Promise<void> | undefined
+  /** Whose turn it is. */
+  #first: Member | undefined
 
   constructor(readonly limit: PlaceLimit) {}
 
@@ -202,13 +208,15 @@ class Line {
 
   leave(member: Member): void {
     this.members.splice(this.members.indexOf(member), 1)
+    if (member !== this.#first) this.#order.left(member.owner)
     this.#callFirst()
   }
 
   #callFirst(): void {
     const [first] = this.members
-    if (!first) return
-    this.#order.served(first.turn)
+    if (!first || first === this.#first) return
+    this.#first = first
+    this.#order.served(first.owner, first.turn)
     first.first.resolve()
   }
 

@@ -46,8 +46,8 @@ export class Evictions {
         return false
       }
     }
-    // A lease may have been taken while the host thought about it.
-    if (!mayBeIdle(instance.state) || instance.idleSinceMs !== idleSinceMs) {
+    // A lease may have been taken while the host thought about it, or the host has said so.
+    if (!mayBeIdle(instance.state) || instance.idleSinceMs !== idleSinceMs || instance.kept) {
       this.context.spared(instance)
       return !instance.live
     }

@@ -55,7 +55,7 @@ export function explain(record: ManagedEnvironment, context: ExplanationContext)
   const instance = record.current
   const kept = instance?.live ? instance.kept : record.keeping.kept([])
   const queue = record.waiting.size > 0 ? context.positionOf(record.id) : undefined
-  const successor = record.replacement?.successor
+  const { successor } = record
   const { told } = record
   const wall = (ms: number | undefined): number | undefined =>
     ms === undefined || !Number.isFinite(ms)
@@ -126,6 +126,7 @@ function why(record: ManagedEnvironment, now: Circumstances): string {
   const { leases, deadline, queue } = now
   const last = record.history.at(-1)?.reason ?? 'never asked for'
   const inSeconds = deadline && `${Math.max(0, Math.ceil(deadline.inMs / 1_000))} s`
+  if (queue) return `It waits for ${awaited[queue.for]}: number ${queue.position} of ${queue.of}`
   switch (record.state) {
     case 'ready': {
       const held = leases.request + leases.stream + leases.upgrade
@@ -143,8 +144,6 @@ function why(record: ManagedEnvironment, now: Circumstances): string {
         : `It failed: ${reason}. It stays so until somebody restarts it`
     }
     default:
-      if (queue)
-        return `It waits for ${awaited[queue.for]}: number ${queue.position} of ${queue.of}`
       return `It is ${record.state}: ${last}`
   }
 }

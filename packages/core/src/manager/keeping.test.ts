@@ -78,6 +78,41 @@ describe('pin() and extend()', () => {
     expect(spawner.stopped).toEqual([])
   })
 
+  it('gives its place to who waits for it once it is over, or taken back', async () => {
+    const { manager, clock } = managerBench({ maxEnvironments: 1 })
+    await manager.create('a')
+    manager.extend('a', 2_000)
+    const b = manager.create('b')
+    await clock.advance(1_999)
+    expect(manager.get('a')?.state).toBe('ready')
+    await clock.advance(1)
+    await b
+    manager.pin('b')
+    const c = manager.create('c')
+    await clock.advance(1_000)
+    manager.unpin('b')
+    await c
+    expect(manager.get('b')?.state).toBe('stopped')
+  })
+
+  it('heeds what `beforeEvict` says about it', async () => {
+    const { manager, spawner, clock } = managerBench({
+      idleTimeoutMs: 1_000,
+      beforeEvict: ({ id }) => manager.extend(id, 60_000),
+    })
+    await manager.create('a')
+    await clock.advance(30_000)
+    expect(spawner.stopped).toEqual([])
+  })
+
+  it('keeps no record of what never ran, once it is over', async () => {
+    const { manager, clock } = managerBench()
+    manager.extend('a', 1_000)
+    expect(manager.get('a')).toBeDefined()
+    await clock.advance(1_000)
+    expect(manager.get('a')).toBeUndefined()
+  })
+
   it('ends with its lifetime all the same', async () => {
     const { manager, spawner, clock } = managerBench({ maxLifetimeMs: 5_000 })
     await manager.create('a')

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock, Timer } from '../clock.js'
 import type { Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
 import { Keeping } from '../environment/keeping.js'
@@ -12,7 +12,7 @@ import { stoppedError, Supervisor, type SupervisorListener } from '../instance/s
 import { WaitList } from '../instance/wait-list.js'
 import { LogBuffer } from '../logs/log-buffer.js'
 import { GuardedSpawner } from '../spawning/guarded-spawner.js'
-import { Capacity, type PlaceLimit } from './capacity.js'
+import { type Applicant, Capacity, type PlaceLimit } from './capacity.js'
 import { type End, Endings } from './endings.js'
 import { Evictions } from './eviction.js'
 import { IdleSchedule } from './idle.js'
@@ -46,6 +46,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
   readonly spawners: ReadonlyMap<string, GuardedSpawner>
   readonly records = new Map<EnvironmentId, ManagedEnvironment>()
   readonly #stopped = new Set<EnvironmentId>()
+  /** Tell when an extension is over. */
+  readonly #keptNoMore = new Map<EnvironmentId, Timer>()
   readonly #endings: Endings
   readonly #evictions: Evictions
   readonly #pressure: MemoryPressure
@@ -73,7 +75,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
       options,
       options.capacityTimeoutMs,
       this.clock,
-      (limit, owner) => this.#makeRoom(limit, owner),
+      (limit, who) => this.#makeRoom(limit, who),
       () => this.#positions.moved(),
     )
     this.preparations = new Preparations(this.clock, {
@@ -88,6 +90,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
       {
         isThere: () => this.idleSchedule.someIdle,
         relieve: () => this.#evictLongestIdle('memory', () => true),
+        problem: (cause) => {
+          events.emit('problem', new HookFailedError("The host's memory can't be told", { cause }))
+        },
       },
     )
     this.#warmStarts = new WarmStarts(this.clock, {
@@ -180,7 +185,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     record: ManagedEnvironment,
     request: ReplacementRequest,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Lease | undefined> {
     return this.#replacements.replace(record, request, signal)
   }
 
@@ -207,10 +212,15 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
       await this.#endings.endElsewhere(record, reason)
     }
     await this.#endings.endRetired(record, drainMs)
-    if (current?.stopError !== undefined) throw current.stopError
+    if (!record.opening && !record.current?.live) this.#warmStarts.forget(record.id)
+    const stopError = current?.stopError
+    if (current && stopError !== undefined) {
+      // Told once: the next stop has nothing to do with it.
+      current.stopError = undefined
+      throw stopError
+    }
     // Whoever came since then has a start of his own.
     if (record.opening || record.current?.live) return
-    this.#warmStarts.forget(record.id)
     record.forgetFailure()
     if (record.current?.state === 'failed') record.current.become('stopped', reason)
     this.#retire(record)
@@ -220,9 +230,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
   async purge(record: ManagedEnvironment, signal: AbortSignal): Promise<void> {
     const purging = (async () => {
       if (record.purging) await record.purging
-      const { current } = record
       await this.stop(record, 0, 'purged by a caller')
-      if (current) this.preparations.forget(current)
+      this.preparations.forget(record.id)
       await Promise.all(
         [...this.spawners.values()].map((spawner) => spawner.purge(record.id, signal)),
       )
@@ -241,6 +250,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     this.#closing.abort(new ClosedError())
     this.#warmStarts.close()
     this.#pressure.close()
+    for (const timer of this.#keptNoMore.values()) timer.cancel()
     for (const record of this.records.values()) {
       this.#cancel(record, new ClosedError())
       record.replacement?.cancel(new ClosedError())
@@ -343,7 +353,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
 
   unhealthy(instance: Instance, error: unknown): void {
     const failure = asAlcoveError(error, instance.id)
-    this.record(instance.id).waiting.refuse(failure)
+    const { replacement, waiting } = this.record(instance.id)
+    // Its successor is on the way.
+    if (!replacement) waiting.refuse(failure)
     void this.#endCurrent(instance, { reason: failure.reason, drainMs: 0, by: 'claim', failure })
   }
 
@@ -355,6 +367,8 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     const spec = record.replacement?.spec
     if (spec) record.ownSpec = spec
     if (!old?.live) return
+    // Of those that came before, none goes on: however often it is replaced, three run at the most.
+    for (const retired of record.retiring?.keys() ?? []) retired.stopWaiting()
     this.idleSchedule.remove(old)
     this.#endings.retire(record, old, `replaced by generation ${successor.generation}`)
   }
@@ -364,6 +378,17 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     const record = this.record(id)
     change(record.keeping)
     if (record.current && mayBeIdle(record.current.state)) this.idleSchedule.rearm(record.current)
+    this.#keptNoMore.get(id)?.cancel()
+    this.#keptNoMore.delete(id)
+    const forMs = record.keeping.extendedUntilMs - this.clock.nowMs()
+    if (forMs > 0 && !this.closed) {
+      this.#keptNoMore.set(
+        id,
+        this.clock.setTimer(forMs, () => this.keep(id, () => {})),
+      )
+    }
+    // It may make room now.
+    this.capacity.changed()
     this.#retire(record)
   }
 
@@ -452,11 +477,26 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     return recordFailure(record, error, this, instance)
   }
 
-  #makeRoom(limit: PlaceLimit, owner: string): Promise<boolean> {
-    return this.#evictLongestIdle('capacity', ({ plan }) => {
-      if (limit === 'maxPerOwner') return plan.owner === owner
-      return limit === 'maxEnvironments' || plan.memoryBytes > 0
+  async #makeRoom(limit: PlaceLimit, { owner, memoryBytes }: Applicant): Promise<boolean> {
+    if (limit !== 'memoryBudgetBytes') {
+      const isMeant = ({ plan }: Instance): boolean =>
+        limit === 'maxEnvironments' || plan.owner === owner
+      return this.#evictLongestIdle('capacity', isMeant)
+    }
+    const declares = ({ plan }: Instance): boolean => plan.memoryBytes > 0
+    const { reservedBytes, limitBytes } = this.memory
+    let withAllBytes = limitBytes - reservedBytes
+    this.idleSchedule.longestIdle((instance) => {
+      if (this.#mayGo(instance)) withAllBytes += instance.plan.memoryBytes
+      return false
     })
+    // Where all of them together would not do, none has to go.
+    return withAllBytes >= memoryBytes && this.#evictLongestIdle('capacity', declares)
+  }
+
+  /** Whether an idle instance may be stopped for another's sake. */
+  #mayGo({ postponedUntilMs, kept }: Instance): boolean {
+    return postponedUntilMs <= this.clock.nowMs() && !kept
   }
 
   /** Stops the environment of some that was idle longest; `false`: none is idle. */
@@ -464,13 +504,9 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
     why: Eviction['why'],
     isMeant: (instance: Instance) => boolean,
   ): Promise<boolean> {
-    const nowMs = this.clock.nowMs()
     const tried = new Set<Instance>()
     const mayGo = (instance: Instance): boolean =>
-      instance.postponedUntilMs <= nowMs &&
-      !instance.kept &&
-      isMeant(instance) &&
-      !tried.has(instance)
+      isMeant(instance) && !tried.has(instance) && this.#mayGo(instance)
     for (;;) {
       // Looked for anew each time: much may happen while the host is asked about one.
       const instance = this.idleSchedule.longestIdle(mayGo)

@@ -188,12 +188,13 @@ describe('specFor', () => {
   })
 
   it('create() with another spec replaces what runs, with the same one joins it', async () => {
-    const { manager, spawner } = make()
+    const { manager, spawner, clock } = make()
     await manager.create('a', { run: { version: 1 } })
     await manager.create('a', { run: { version: 1 }, owner: 'somebody' })
     expect(spawner.started).toEqual(['a#1'])
     await manager.create('a', { run: { version: 2 } })
     expect(spawner.started).toEqual(['a#1', 'a#2'])
+    await clock.advance(0)
     expect([...spawner.running.keys()]).toEqual(['a#2'])
   })
 

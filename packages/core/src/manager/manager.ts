@@ -138,8 +138,13 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     if (spec || always) {
       const record = this.#lifecycle.record(id)
       const request = openingRequest(options)
-      await this.#lifecycle.replace(record, { ...request, ...(spec && { spec }), always }, signal)
+      const what = { ...request, ...(spec && { spec }), always }
+      const replaced = await this.#lifecycle.replace(record, what, signal)
       if (spec) this.#lifecycle.record(id).ownSpec = spec
+      if (replaced) {
+        replaced.release()
+        return new Environment(this, id)
+      }
     }
     const lease = await this.acquire(id, options)
     lease.release()
@@ -187,7 +192,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     assertEnvironmentId(id)
     options.signal?.throwIfAborted()
     const known = this.#lifecycle.records.get(id)
-    if (options.wake === false && !known?.opening && known?.current?.state !== 'unready') {
+    const isOnItsWay = known?.opening ?? known?.replacement
+    if (options.wake === false && !isOnItsWay && known?.current?.state !== 'unready') {
       throw new NotRunningError(id)
     }
     const record = this.#lifecycle.record(id)

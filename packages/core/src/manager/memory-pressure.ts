@@ -10,6 +10,8 @@ export interface Relief {
   isThere(): boolean
   /** Stops one environment. */
   relieve(): Promise<unknown>
+  /** The host's figures can't be had. */
+  problem(cause: unknown): void
 }
 
 /** Watches the host's memory while environments are idle, and has one after the other stopped while there is too little of it. */
@@ -44,7 +46,11 @@ export class MemoryPressure {
 
   async #look(timer: Timer): Promise<void> {
     // What one that was stopped had shows in the kernel's figures by the next look.
-    if (this.memory.availableBytes() < this.minAvailableBytes) await this.relief.relieve()
+    try {
+      if (this.memory.availableBytes() < this.minAvailableBytes) await this.relief.relieve()
+    } catch (error) {
+      this.relief.problem(error)
+    }
     // It may have come to rest and begun again meanwhile.
     if (this.#timer !== timer) return
     this.#timer = undefined

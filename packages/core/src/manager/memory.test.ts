@@ -98,14 +98,34 @@ describe('declared memory', () => {
     const run = (version: number, memory: number): ReturnType<typeof spec> =>
       ({ ...spec(memory), run: version }) as never
     await manager.create('a', run(1, 6))
-    const refused = failure(manager.create('a', run(2, 6)))
+    const never = await failure(manager.create('a', run(2, 6)))
+    expect(never.code).toBe('ALCOVE_UNSUPPORTED')
+    expect(never.message).toContain('both instances declare 12 MiB')
+    const other = await manager.create('b', spec(1))
+    const lease = await other.acquire()
+    const refused = failure(manager.create('a', run(2, 4)))
     await clock.advance(100)
     expect((await refused).code).toBe('ALCOVE_CAPACITY')
+    lease.release()
     expect(manager.explain('a')).toMatchObject({ state: 'ready', generation: 1 })
     await manager.create('a', run(3, 4))
     await settle(clock)
-    await manager.create('b', spec(6))
+    await manager.create('c', spec(6))
     expect(manager.get('a')?.state).toBe('ready')
+  })
+})
+
+describe('what has to go for declared memory', () => {
+  it('is nothing where all that may go would not do', async () => {
+    const { manager, clock, spawner } = managerBench({ memoryBudgetBytes: 10 * mebibyte })
+    const a = await manager.create('a', spec(6))
+    await a.acquire()
+    await manager.create('b', spec(2))
+    await manager.create('c', spec(2))
+    const refused = failure(manager.create('d', spec(6)))
+    await clock.advance(20_000)
+    expect((await refused).code).toBe('ALCOVE_CAPACITY')
+    expect(spawner.stopped).toEqual([])
   })
 })
 
@@ -146,6 +166,26 @@ describe('a host that is short of memory', () => {
     await clock.advance(1_000)
     expect(spawner.stopped).toEqual(['b#1', 'c#1', 'a#1'])
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('of which nothing can be told is a problem, and looked at again', async () => {
+    let fails = true
+    const hostMemory: HostMemory = {
+      totalBytes: 100,
+      availableBytes: () => {
+        if (fails) throw new Error('no such file')
+        return 0
+      },
+    }
+    const { manager, spawner, clock } = managerBench({ hostMemory, minAvailableMemoryBytes: 1 })
+    const problems: string[] = []
+    manager.on('problem', ({ code }) => problems.push(code))
+    await manager.create('a')
+    await clock.advance(1_000)
+    expect(problems).toEqual(['ALCOVE_HOOK_FAILED'])
+    fails = false
+    await clock.advance(1_000)
+    expect(spawner.stopped).toEqual(['a#1'])
   })
 
   it('asks `beforeEvict`, and spares what is pinned', async () => {

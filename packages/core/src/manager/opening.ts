@@ -8,7 +8,7 @@ import type {
   Published,
   Session,
 } from '../coordination/coordinator.js'
-import type { Json, Spec } from '../environment/spec.js'
+import { type Json, specHash } from '../environment/spec.js'
 import {
   AlcoveError,
   BackingOffError,
@@ -29,7 +29,6 @@ import { type StartingContext, startInTurn } from './starting.js'
 
 /** Who asks for an environment, and as what. */
 export interface OpeningRequest {
-  readonly spec?: Spec
   readonly owner?: string
   readonly template?: string
 }
@@ -65,12 +64,22 @@ export class Opening {
   readonly #abort = new AbortController()
   /** Keeps the instance from the opening on, so that nothing evicts it between ready and first use. */
   #hold: Lease | undefined
+  #specHash: string | undefined
 
   constructor(
     private readonly record: ManagedEnvironment,
     private readonly request: OpeningRequest,
     private readonly context: OpeningContext,
-  ) {}
+  ) {
+    const { ownSpec } = record
+    const { defaultSpawner } = context.options
+    if (ownSpec) this.#specHash = specHash(ownSpec.spawner ?? defaultSpawner, ownSpec.run)
+  }
+
+  /** What it is to run; `undefined` as long as only `specFor` knows. */
+  get specHash(): string | undefined {
+    return this.#specHash
+  }
 
   get cancelled(): boolean {
     return this.#abort.signal.aborted
@@ -99,6 +108,7 @@ export class Opening {
     if (record.current?.state === 'ready') return
     const session = await unlessAborted(context.session(), signal)
     const { plan, spawner } = await this.#plan()
+    this.#specHash = plan.specHash
     for (;;) {
       signal.throwIfAborted()
       if (session.lost.aborted) throw sessionLost(record.id)
@@ -127,7 +137,7 @@ export class Opening {
     const { signal } = this.#abort
     let memory: MemoryReservation | undefined
     const entry = await context.capacity.enter(
-      { id, owner, needsMemory: memoryBytes > 0 },
+      { id, owner, needsPlace: true, memoryBytes },
       async (): Promise<Admitted | Refusal> => {
         const answer = await session.enter(id, owner, context.limits, signal)
         if (answer.is !== 'claimed' || answer.claim.to !== 'start') return answer
@@ -148,7 +158,7 @@ export class Opening {
     return planFor(
       {
         id: record.id,
-        spec: request.spec ?? record.ownSpec,
+        spec: record.ownSpec,
         owner: request.owner,
         template: request.template,
       },

@@ -172,11 +172,38 @@ describe('prepare', () => {
     expect(runs).toBe(2)
   })
 
-  it('that does not heed its signal is waited for no longer than `graceMs`', async () => {
+  it('takes one turn to start, however many wait for it', async () => {
+    const prepare = new Scripted()
+    const { manager, clock } = managerBench({ maxConcurrentStarts: 2 })
+    const all = ['a', 'b', 'c', 'd'].map((id) =>
+      manager.create(id, { run: shared, prepare: prepare.preparation }),
+    )
+    await settle(clock)
+    await manager.create('other', { run: 'other' })
+    prepare.done()
+    await Promise.all(all)
+    expect(prepare.runs).toHaveLength(1)
+  })
+
+  it('that fails, fails all who wait for it', async () => {
+    const prepare = new Scripted()
+    const { manager, clock } = managerBench({ maxConcurrentStarts: 1 })
+    const all = ['a', 'b', 'c'].map((id) =>
+      failure(manager.create(id, { run: shared, prepare: prepare.preparation })),
+    )
+    await settle(clock)
+    prepare.fail('no space left')
+    const codes = (await Promise.all(all)).map(({ code }) => code)
+    expect(codes).toEqual(Array.from({ length: 3 }, () => 'ALCOVE_PREPARE_FAILED'))
+    expect(prepare.runs).toHaveLength(1)
+    expect(manager.explain('c').state).toBe('failed')
+  })
+
+  it('that does not heed its signal is waited for no longer than `graceMs` and 5 s', async () => {
     const prepare: Preparation = { run: () => new Promise(() => {}), timeoutMs: 1_000 }
     const { manager, clock } = managerBench({ graceMs: 2_000 })
     const a = failure(manager.create('a', { run: shared, prepare }))
-    await clock.advance(3_000)
+    await clock.advance(8_000)
     expect((await a).code).toBe('ALCOVE_PREPARE_FAILED')
   })
 
@@ -203,6 +230,8 @@ describe('prepare', () => {
     const spec = { run: shared, prepare: { run: async () => void (runs += 1) } }
     const { manager } = managerBench()
     await manager.create('a', spec)
+    // What it runs by now does not matter.
+    await manager.create('a', { run: 'another' })
     await manager.purge('a')
     await manager.create('a', spec)
     expect(runs).toBe(2)

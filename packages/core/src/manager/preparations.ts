@@ -7,6 +7,12 @@ import type { Instance } from '../instance/instance.js'
 /** How many preparations are remembered as made. */
 const remembered = 10_000
 
+/** What a run has beyond its grace to say that it has ended. */
+const marginMs = 5_000
+
+/** Whoever ends a preparation waits for it to be undone. */
+const undoTimeoutMs = 30_000
+
 /** Who is told what a preparation does. */
 export interface PreparationListener {
   log(instance: Instance, text: string): void
@@ -16,7 +22,8 @@ export interface PreparationListener {
 
 /** Makes what specs need before they can start: once for each hash, for all that wait for it. */
 export class Preparations {
-  readonly #made = new Set<string>()
+  /** By key, the environments that have used it. */
+  readonly #made = new Map<string, Set<string>>()
   readonly #underWay = new Map<string, Run>()
 
   constructor(
@@ -33,7 +40,11 @@ export class Preparations {
     const { prepare } = instance.plan
     if (!prepare) return
     const key = keyOf(instance)
-    if (this.#made.has(key)) return
+    const users = this.#made.get(key)
+    if (users) {
+      users.add(instance.id)
+      return
+    }
     let run = this.#underWay.get(key)
     // One that is being called off is not theirs who come now.
     while (run?.calledOff) {
@@ -43,11 +54,17 @@ export class Preparations {
     }
     run ??= this.#begin(key, prepare, instance)
     await run.wait(instance, signal)
+    this.#made.get(key)?.add(instance.id)
   }
 
-  /** What was made for an instance may be gone. */
-  forget(instance: Instance): void {
-    this.#made.delete(keyOf(instance))
+  /** Whether another instance has begun to make what this one needs. */
+  isUnderWay(instance: Instance): boolean {
+    return instance.plan.prepare !== undefined && this.#underWay.has(keyOf(instance))
+  }
+
+  /** The data of an environment are gone, and with them maybe what was made for it. */
+  forget(id: string): void {
+    for (const [key, users] of this.#made) if (users.has(id)) this.#made.delete(key)
   }
 
   #begin(key: string, prepare: Preparation, instance: Instance): Run {
@@ -56,9 +73,9 @@ export class Preparations {
     void run.made.then((isMade) => {
       this.#underWay.delete(key)
       if (!isMade) return
-      this.#made.add(key)
+      this.#made.set(key, new Set([instance.id]))
       if (this.#made.size <= remembered) return
-      const [oldest = key] = this.#made
+      const [oldest = key] = this.#made.keys()
       this.#made.delete(oldest)
     })
     return run
@@ -132,7 +149,7 @@ class Run {
       await unlessAborted(work, signal)
     } catch (error) {
       // It is not to go on making what is being taken away; one that does not heed its signal can't be waited for.
-      await this.#settled(work, first.plan.policy.graceMs)
+      await this.#settled(work, first.plan.policy.graceMs + marginMs)
       await this.#undo(error)
       throw error
     } finally {
@@ -144,7 +161,7 @@ class Run {
     const { preparation, first } = this
     if (!preparation.undo) return
     const late = new AbortController()
-    const timer = this.clock.setTimer(preparation.timeoutMs ?? 600_000, () => late.abort(cause))
+    const timer = this.clock.setTimer(undoTimeoutMs, () => late.abort(cause))
     try {
       const undone = (async () => preparation.undo?.(this.#context(late.signal)))()
       await unlessAborted(undone, late.signal)
@@ -177,6 +194,7 @@ class Run {
       id,
       specHash: plan.specHash,
       signal,
+      graceMs: plan.policy.graceMs,
       log: (line) => {
         for (const instance of this.#waiting) this.listener.log(instance, line)
       },

@@ -310,4 +310,83 @@ describe('what comes in between', () => {
     await created
     expect(manager.explain('a').generation).toBe(2)
   })
+
+  it('a gateway that closes while it is still planned', async () => {
+    const planning = Promise.withResolvers<undefined>()
+    let asked = 0
+    const { manager, spawner, clock } = managerBench({
+      specFor: async ({ id }) => {
+        asked += 1
+        if (asked > 1) await planning.promise
+        return { run: { id } }
+      },
+    })
+    await manager.create('a')
+    const hold = spawner.holdStops()
+    const replaced = failure(manager.replace('a'))
+    await settle(clock)
+    const closed = manager.close({ drainMs: 0 })
+    planning.resolve(undefined)
+    await settle(clock)
+    hold()
+    await closed
+    expect((await replaced).code).toBe('ALCOVE_CLOSED')
+    expect(spawner.running.size).toBe(0)
+  })
+
+  it('those who wait for a place: it needs none, and nobody evicts it before its caller has it', async () => {
+    const bench = await running({ maxEnvironments: 1, capacityTimeoutMs: 5_000 })
+    const { manager, clock } = bench
+    manager.pin('a')
+    const waiting = failure(manager.create('b', first))
+    await settle(clock)
+    await manager.create('a', second)
+    expect(manager.explain('a')).toMatchObject({ state: 'ready', generation: 2 })
+    await clock.advance(5_000)
+    expect((await waiting).code).toBe('ALCOVE_CAPACITY')
+    manager.unpin('a')
+    const replaced = manager.replace('a')
+    const other = manager.create('b', first)
+    await settle(clock)
+    await replaced
+    await other
+    expect(manager.get('b')?.state).toBe('ready')
+  })
+
+  it('another spec while the first start waits for a place: it is the other that starts', async () => {
+    const bench = await running({ maxEnvironments: 1 })
+    const { manager, clock } = bench
+    const lease = await manager.acquire('a')
+    const one = failure(manager.create('b', first))
+    await settle(clock)
+    const two = manager.create('b', second)
+    await settle(clock)
+    lease.release()
+    await two
+    expect((await one).code).toBe('ALCOVE_STOPPED')
+    expect(manager.explain('b').specHash).toBe((await specHashOf(second)).hash)
+  })
+
+  it('many more of them: no more than three instances run', async () => {
+    const bench = await running()
+    const { manager, spawner, clock } = bench
+    for (let version = 2; version < 12; version += 1) {
+      await manager.acquire('a')
+      await manager.replace('a')
+      await settle(clock)
+      expect(spawner.running.size).toBeLessThanOrEqual(3)
+    }
+  })
+
+  it('a request that may not wake it: it waits for the new instance where the old one is gone', async () => {
+    const bench = await running()
+    const { manager, spawner, clock } = bench
+    const { open, created } = await replacing(bench)
+    spawner.crash('a')
+    await settle(clock)
+    const asked = manager.acquire('a', { wake: false })
+    open()
+    await created
+    expect((await asked).generation).toBe(2)
+  })
 })

@@ -1,7 +1,8 @@
 import { unlessAborted } from '../abort.js'
-import { specHash } from '../environment/spec.js'
+import { type Spec, specHash } from '../environment/spec.js'
 import { ClosedError } from '../errors.js'
 import type { Instance } from '../instance/instance.js'
+import type { Lease } from '../instance/lease.js'
 import type { OpeningContext, OpeningRequest } from './opening.js'
 import { planFor } from './planning.js'
 import type { ManagedEnvironment } from './record.js'
@@ -9,6 +10,7 @@ import { Replacement } from './replacement.js'
 
 /** What is to run from now on. */
 export interface ReplacementRequest extends OpeningRequest {
+  readonly spec?: Spec
   /** Also where it runs what the spec says already. */
   readonly always: boolean
 }
@@ -28,12 +30,14 @@ export class Replacements {
   /**
    * Starts what a spec says beside what runs, and changes over when that is ready. Where nothing serves, nothing is started: what is
    * on its way with another spec is stopped.
+   *
+   * @returns a lease on the new instance, so that nothing evicts it before whoever asked has it
    */
   async replace(
     record: ManagedEnvironment,
     request: ReplacementRequest,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Lease | undefined> {
     const { context } = this
     const { spec, always } = request
     const wanted = spec && specHash(spec.spawner ?? context.options.defaultSpawner, spec.run)
@@ -44,20 +48,29 @@ export class Replacements {
       if (replacement) {
         const isSame = wanted === undefined || replacement.specHash === wanted
         // eslint-disable-next-line no-await-in-loop -- what has come of it decides
-        if (isSame && (await replacement.wait(signal))) return
+        const lease = isSame ? await replacement.wait(signal) : undefined
+        if (lease) return lease
         // eslint-disable-next-line no-await-in-loop -- one after another
         await unlessAborted(replacement.done, signal)
         continue
       }
-      const isMeant = always || (wanted !== undefined && current?.plan.specHash !== wanted)
-      if (!current || !isMeant) return
-      if (!serves(current)) {
-        const isUnderWay = current.live || current.state === 'queued'
-        if (!isUnderWay) return
-        return context.stop(record, current.plan.policy.graceMs, 'its spec has changed')
+      const isServing = current !== undefined && serves(current)
+      const { opening } = record
+      const onItsWay = opening && !isServing ? opening.specHash : current?.plan.specHash
+      if (!always && (wanted === undefined || wanted === onItsWay)) return undefined
+      if (!isServing) {
+        const isUnderWay = opening ?? (current?.live === true || current?.state === 'queued')
+        if (!isUnderWay || opening?.cancelled) return undefined
+        const { graceMs } = current?.plan.policy ?? context.options.policy
+        // Whoever comes while that is stopped starts what it is to run from now on.
+        if (spec) record.ownSpec = spec
+        // eslint-disable-next-line no-await-in-loop -- once
+        await context.stop(record, graceMs, 'its spec has changed')
+        return undefined
       }
       // eslint-disable-next-line no-await-in-loop -- once, or anew where all has changed meanwhile
-      await this.#begin(record, current, request, signal)
+      const lease = await this.#begin(record, current, request, signal)
+      if (lease) return lease
     }
   }
 
@@ -66,17 +79,19 @@ export class Replacements {
     current: Instance,
     { spec, owner, template }: ReplacementRequest,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Lease | undefined> {
     const { context } = this
     const planned = await planFor({ id: record.id, spec, owner, template }, context, signal)
+    if (context.closed) throw new ClosedError()
     // Much may have happened while `specFor` was asked.
-    if (record.current !== current || record.replacement || !serves(current)) return
+    if (record.current !== current || record.replacement || !serves(current)) return undefined
     const replacement = new Replacement(record, current, planned, spec, context)
     record.replacement = replacement
     void replacement.done.then(() => {
       record.replacement = undefined
       context.settled(record)
     })
+    return replacement.wait(signal)
   }
 }
 

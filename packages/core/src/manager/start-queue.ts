@@ -40,22 +40,24 @@ export class StartQueue {
   }
 
   /** Runs `work` in its turn. An abort takes it out of the queue; once it has begun, the abort is its own to heed. */
-  async run(
+  async run<Result>(
     { id, owner }: { readonly id: string; readonly owner: string },
-    work: () => Promise<void>,
+    work: () => Promise<Result>,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Result> {
     // p-queue would give the place of a running task away at its abort, before it has cleaned up.
     const left = new AbortController()
     const leave = (): void => left.abort(signal.reason)
     signal.throwIfAborted()
     signal.addEventListener('abort', leave, { once: true })
     const mine: Waiting = { owner, turn: this.#order.next(owner) }
+    let hasTurn = false
     try {
       const done = this.#queue.add(
         () => {
           signal.removeEventListener('abort', leave)
-          this.#order.served(mine.turn)
+          hasTurn = true
+          this.#order.served(owner, mine.turn)
           this.#forget(id, mine)
           return this.#timed(work)
         },
@@ -66,9 +68,10 @@ export class StartQueue {
         this.#waiting.set(id, mine)
         this.changed()
       }
-      await done
+      return await done
     } finally {
       signal.removeEventListener('abort', leave)
+      if (!hasTurn) this.#order.left(owner)
       this.#forget(id, mine)
     }
   }
@@ -76,16 +79,16 @@ export class StartQueue {
   #forget(id: string, waiting: Waiting): void {
     if (this.#waiting.get(id) !== waiting) return
     this.#waiting.delete(id)
-    if (this.#waiting.size === 0) this.#order.reset()
     this.changed()
   }
 
-  async #timed(work: () => Promise<void>): Promise<void> {
+  async #timed<Result>(work: () => Promise<Result>): Promise<Result> {
     const beganMs = this.clock.nowMs()
-    await work()
+    const result = await work()
     // One that failed says nothing of how long a start takes.
     const tookMs = this.clock.nowMs() - beganMs
     this.#meanMs =
       this.#meanMs === undefined ? tookMs : this.#meanMs + newestShare * (tookMs - this.#meanMs)
+    return result
   }
 }

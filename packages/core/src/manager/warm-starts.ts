@@ -1,6 +1,11 @@
 import type { Clock, Timer } from '../clock.js'
 import { warmWindow } from '../environment/warm-hours.js'
-import { type AlcoveError, BackingOffError, EnvironmentNotFoundError } from '../errors.js'
+import {
+  type AlcoveError,
+  BackingOffError,
+  EnvironmentNotFoundError,
+  StoppedError,
+} from '../errors.js'
 import type { Instance } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
 import { asAlcoveError } from './opening.js'
@@ -65,8 +70,10 @@ export class WarmStarts {
     } catch (error) {
       if (this.#closed || error instanceof EnvironmentNotFoundError) return
       const problem = asAlcoveError(error, id)
-      // That it failed before has been told.
-      if (!(problem instanceof BackingOffError)) this.context.problem(problem)
+      // Whoever stopped it knows, and that it failed before has been told.
+      const isTold = problem instanceof BackingOffError || problem instanceof StoppedError
+      if (!isTold) this.context.problem(problem)
+      if (problem instanceof StoppedError) return
       if (!record.current?.live) this.#schedule(former, record, retryAfterMs)
     }
   }

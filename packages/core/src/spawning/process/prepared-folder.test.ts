@@ -19,6 +19,7 @@ function run(preparation: Preparation): Ran {
     id: 'pr-1',
     specHash: 'hash',
     signal: controller.signal,
+    graceMs: 5_000,
     log: (line) => lines.push(line),
     progress: (text) => steps.push(text),
   })
@@ -53,37 +54,55 @@ describe('preparedFolder()', () => {
     expect(lines).toEqual(['A'])
   })
 
-  it('leaves one that is made alone, also in another run, until its key or its steps change', async () => {
+  it('leaves one that is made alone, also in another run', async () => {
     const folder = join(temporaryFolder(), 'checkout')
-    const make = (key: string, text: string): Promise<void> =>
-      run(preparedFolder({ folder, key, steps: [step(write('a.txt', text))] })).outcome
+    const make = (text: string): Promise<void> =>
+      run(preparedFolder({ folder, steps: [step(write('a.txt', text))] })).outcome
     const read = (): string => readFileSync(join(folder, 'a.txt'), 'utf8')
-    await make('1', 'first')
+    await make('first')
     writeFileSync(join(folder, 'a.txt'), 'edited')
-    await make('1', 'first')
+    await make('first')
     expect(read()).toBe('edited')
-    await make('2', 'first')
-    expect(read()).toBe('first')
-    await make('2', 'second')
-    expect(read()).toBe('second')
   })
 
-  it('that fails says which step and why, and leaves nothing, or what was there before', async () => {
+  it('never touches one that it has not made: somebody may work there', async () => {
+    const folder = join(temporaryFolder(), 'checkout')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'work.txt'), 'of days')
+    const steps = [step(write('a.txt', 'A'))]
+    await expect(run(preparedFolder({ folder, steps })).outcome).rejects.toThrow(
+      /is there and was not made by these steps; name another one in `folder`, or remove it/,
+    )
+    expect(readFileSync(join(folder, 'work.txt'), 'utf8')).toBe('of days')
+    const made = join(temporaryFolder(), 'made')
+    await run(preparedFolder({ folder: made, steps })).outcome
+    const others = [step(write('a.txt', 'B'))]
+    await expect(run(preparedFolder({ folder: made, steps: others })).outcome).rejects.toThrow(
+      'was made by other steps',
+    )
+    expect(readFileSync(join(made, 'a.txt'), 'utf8')).toBe('A')
+  })
+
+  it('makes one folder once for several specs', async () => {
+    const folder = join(temporaryFolder(), 'checkout')
+    const preparation = preparedFolder({ folder, steps: [step('console.log("made")')] })
+    const [one, other] = [run(preparation), run(preparation)]
+    await Promise.all([one.outcome, other.outcome])
+    expect([...one.lines, ...other.lines]).toEqual(['made'])
+  })
+
+  it('that fails says which step and why, and leaves nothing', async () => {
     const parent = temporaryFolder()
     const folder = join(parent, 'checkout')
     const failing = [
       step(write('a.txt', 'new')),
-      step('console.error("no such branch"); process.exit(3)'),
+      step('process.stderr.write("no such branch", () => process.exit(3))'),
     ]
     await expect(run(preparedFolder({ folder, steps: failing })).outcome).rejects.toThrow(
       /exited with code 3: no such branch/,
     )
     expect(readdirSync(parent)).toEqual([])
-    await run(preparedFolder({ folder, steps: [step(write('a.txt', 'old'))] })).outcome
-    await expect(run(preparedFolder({ folder, steps: failing })).outcome).rejects.toThrow(
-      'no such branch',
-    )
-    expect(readFileSync(join(folder, 'a.txt'), 'utf8')).toBe('old')
+    await run(preparedFolder({ folder, steps: [step(write('a.txt', 'new'))] })).outcome
     expect(readdirSync(parent).toSorted()).toEqual(['checkout', 'checkout.prepared'])
   })
 
@@ -141,6 +160,8 @@ describe('preparedFolder()', () => {
     // A process that is gone, and the parent of all.
     mkdirSync(join(parent, 'checkout.preparing-4194303-aaaa'))
     mkdirSync(join(parent, 'checkout.preparing-1-bbbb'))
+    // A container's gateway has the same number in each of its runs.
+    mkdirSync(join(parent, `checkout.preparing-${process.pid}-cccc`))
     await run(preparedFolder({ folder: join(parent, 'checkout'), steps: [step('0')] })).outcome
     expect(readdirSync(parent).toSorted()).toEqual([
       'checkout',

@@ -22,12 +22,10 @@ export interface PreparationStep {
 
 /** Options of {@link preparedFolder}. */
 export interface PreparedFolderOptions {
-  /** The folder to make. */
+  /** The folder to make. Once made it is never touched again: what it is made of, such as a commit, belongs in its name. */
   readonly folder: string
   /** Run one after the other, in the folder while it is being made: its path is another one until all are done. */
   readonly steps: readonly PreparationStep[]
-  /** Another one makes the folder anew: a commit, the hash of a lockfile. @default '' */
-  readonly key?: string
   /** How long all steps may take together. @default 600_000 */
   readonly timeoutMs?: number
   /** Variables beside the inherited ones. @default {} */
@@ -37,8 +35,6 @@ export interface PreparedFolderOptions {
 }
 
 const where = 'preparedFolder()'
-/** Between the polite and the forced end of a step. */
-const graceMs = 5_000
 const maxLineBytes = 8_192
 
 const stepRule = {
@@ -50,7 +46,6 @@ const stepRule = {
 const rules: Rules = {
   folder: text,
   steps: listOf(stepRule, 'a list of objects with `command`, a list of strings'),
-  key: { expected: 'a string', holds: (value) => typeof value === 'string' },
   timeoutMs: durationMs,
   env: object,
   inheritEnv: listOf(text, 'a list of names of variables, or `PREFIX_*`'),
@@ -58,18 +53,19 @@ const rules: Rules = {
 
 /**
  * A folder that is made by commands, whole or not at all: they work in a folder beside it, which takes its place when the last one
- * has succeeded. A folder that is there already, with the same key and commands, is left as it is, also by another run of the gateway.
+ * has succeeded. A folder that they have made before is left as it is, also by another run of the gateway. One that they have not made
+ * is never removed: an environment may run in it, or somebody's work be there.
  *
  * @throws {@link InvalidOptionError} for an option that is unknown or makes no sense.
  *
  * @example
  * ```ts
  * const specFor: SpecFor = ({ id }) => ({
- *   run: { command: ['node', 'server.js'], cwd: `checkouts/${id}` },
+ *   run: { command: ['node', 'server.js'], cwd: `checkouts/${commitOf(id)}` },
  *   prepare: preparedFolder({
- *     folder: `checkouts/${id}`,
+ *     folder: `checkouts/${commitOf(id)}`,
  *     steps: [
- *       { name: 'checking out', command: ['git', 'clone', '--branch', id, repository, '.'] },
+ *       { name: 'checking out', command: ['git', 'clone', '--revision', commitOf(id), repository, '.'] },
  *       { name: 'installing packages', command: ['npm', 'ci'] },
  *     ],
  *   }),
@@ -78,51 +74,78 @@ const rules: Rules = {
  */
 export function preparedFolder(options: PreparedFolderOptions): Preparation {
   checkOptions(where, options, rules)
-  const { folder, steps, key = '', timeoutMs = 600_000 } = options
+  const { folder, steps, timeoutMs = 600_000 } = options
   if (steps.length === 0 || steps.some(({ command }) => command.length === 0)) {
     throw new InvalidOptionError(`Expected \`steps\` of ${where} to name a command each, got none`)
   }
   const path = resolve(folder)
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([key, steps.map(({ command }) => command)]))
+    .update(JSON.stringify(steps.map(({ command }) => command)))
     .digest('hex')
   return {
     key: `${path} ${fingerprint}`,
     timeoutMs,
     async run(context) {
-      const isMade = existsSync(path) && (await markOf(path)) === fingerprint
-      if (isMade) return
-      const staging = `${path}.preparing-${process.pid}-${randomBytes(4).toString('hex')}`
-      await removeLeftovers(path)
-      await mkdir(staging, { recursive: true })
+      // Several specs may have one folder.
+      const before = underWay.get(path) ?? Promise.resolve()
+      const mine = before.catch(() => {}).then(() => make(path, fingerprint, options, context))
+      underWay.set(path, mine)
       try {
-        for (const step of steps) {
-          // eslint-disable-next-line no-await-in-loop -- one after the other
-          await runStep(step, staging, options, context)
-        }
-        await takePlace(staging, path, fingerprint)
+        await mine
       } finally {
-        await rm(staging, { recursive: true, force: true, maxRetries: 3 })
+        if (underWay.get(path) === mine) underWay.delete(path)
       }
     },
   }
 }
 
+/** By path, what is being made in this process. */
+const underWay = new Map<string, Promise<void>>()
+/** Folders in which this process is making something. */
+const stagings = new Set<string>()
+
+async function make(
+  path: string,
+  fingerprint: string,
+  options: PreparedFolderOptions,
+  context: PreparationContext,
+): Promise<void> {
+  context.signal.throwIfAborted()
+  if (await isMade(path, fingerprint)) return
+  await removeLeftovers(path)
+  const staging = `${path}.preparing-${process.pid}-${randomBytes(4).toString('hex')}`
+  stagings.add(staging)
+  try {
+    await mkdir(staging, { recursive: true })
+    for (const step of options.steps) {
+      // eslint-disable-next-line no-await-in-loop -- one after the other
+      await runStep(step, staging, options, context)
+    }
+    // Another gateway may have made it meanwhile.
+    if (await isMade(path, fingerprint)) return
+    // The mark first: a host that dies in between leaves a mark without a folder, which says nothing.
+    await writeFile(markFile(path), fingerprint)
+    await rename(staging, path)
+  } finally {
+    await rm(staging, { recursive: true, force: true, maxRetries: 3 })
+    stagings.delete(staging)
+  }
+}
+
+/** @throws {Error} where the folder is there, and was made by somebody else, or by other steps */
+async function isMade(path: string, fingerprint: string): Promise<boolean> {
+  if (!existsSync(path)) return false
+  const mark = await readFile(markFile(path), 'utf8').catch(() => undefined)
+  if (mark === fingerprint) return true
+  const whose = mark === undefined ? 'was not made by these steps' : 'was made by other steps'
+  throw new Error(
+    `the folder ${quote(path)} is there and ${whose}; name another one in \`folder\`, or remove it`,
+  )
+}
+
 /** Beside the folder, not in it, where a checkout would find a file that it does not know. */
 function markFile(path: string): string {
   return `${path}.prepared`
-}
-
-async function markOf(path: string): Promise<string | undefined> {
-  return readFile(markFile(path), 'utf8').catch(() => undefined)
-}
-
-/** A host that dies in between leaves a folder without a mark, which is made anew. */
-async function takePlace(staging: string, path: string, fingerprint: string): Promise<void> {
-  await rm(markFile(path), { force: true })
-  await rm(path, { recursive: true, force: true, maxRetries: 3 })
-  await rename(staging, path)
-  await writeFile(markFile(path), fingerprint)
 }
 
 /** What a host that was killed left half-made. */
@@ -132,12 +155,15 @@ async function removeLeftovers(path: string): Promise<void> {
   const names = await readdir(parent).catch(() => [])
   await Promise.all(
     names
-      .filter(
-        (name) =>
-          name.startsWith(prefix) && !isAlive(Number.parseInt(name.slice(prefix.length), 10)),
-      )
+      .filter((name) => name.startsWith(prefix) && !isInUse(join(parent, name), prefix.length))
       .map((name) => rm(join(parent, name), { recursive: true, force: true })),
   )
+}
+
+/** Whether a living gateway is making something in a folder: its name begins with the process's number. */
+function isInUse(staging: string, prefixLength: number): boolean {
+  const pid = Number.parseInt(basename(staging).slice(prefixLength), 10)
+  return pid === process.pid ? stagings.has(staging) : isAlive(pid)
 }
 
 function isAlive(pid: number): boolean {
@@ -154,7 +180,7 @@ async function runStep(
   options: PreparedFolderOptions,
   context: PreparationContext,
 ): Promise<void> {
-  const { signal, id } = context
+  const { signal, id, graceMs } = context
   signal.throwIfAborted()
   context.progress(name ?? command[0] ?? '')
   const token = randomBytes(16).toString('hex')
@@ -190,6 +216,8 @@ async function runStep(
   try {
     const [exitCode, exitSignal] = await exited
     signal.throwIfAborted()
+    // Its last words may be without an end of the line.
+    for (const output of outputs) output.finish()
     if (exitCode !== 0) {
       const how =
         exitSignal === null ? `exited with code ${exitCode}` : `was ended by ${exitSignal}`
