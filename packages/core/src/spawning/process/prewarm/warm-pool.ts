@@ -1,0 +1,117 @@
+import type { Recipe } from './recipe.js'
+import { WarmProcess, type WarmParts } from './warm-process.js'
+
+/** How long after a process's death the next one is made: twice as long after each, until one is taken over. */
+const backOffMs = { first: 1000, most: 5 * 60_000 }
+
+/** The waiting processes of one key: each is for one environment, once. */
+export class WarmPool {
+  /** When an environment last asked for one. */
+  usedAtMs = 0
+  #recipe: Recipe
+  #size = 0
+  #processes: readonly WarmProcess[] = []
+  #failure: string | undefined
+  #deaths = 0
+  #notBeforeMs = 0
+  #ended = false
+
+  constructor(
+    recipe: Recipe,
+    /** It may have less than it should have. */
+    private readonly changed: () => void,
+  ) {
+    this.#recipe = recipe
+  }
+
+  /** Why no process could be made. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** How many exist, waiting or being warmed. */
+  get count(): number {
+    return this.#processes.length
+  }
+
+  /** An environment is started that could use one. */
+  use(recipe: Recipe, size: number): void {
+    this.usedAtMs = performance.now()
+    this.#recipe = recipe
+    this.#size = size
+    for (const process of this.#processes.slice(size)) this.#drop(process)
+    // What could not be loaded may have been installed since; without anybody who asks it is not tried again.
+    if (this.#failure) this.#notBeforeMs = Math.min(this.#notBeforeMs, this.usedAtMs)
+  }
+
+  /** The ones that wait, for the caller to choose one from; what has loaded files that have changed since is ended. */
+  waiting(): readonly WarmProcess[] {
+    const ready = this.#processes.filter(({ isReady }) => isReady)
+    for (const process of ready) if (!process.isFresh()) this.#drop(process)
+    return ready.filter((process) => this.#processes.includes(process))
+  }
+
+  /** From now on it is the caller's alone. */
+  take(process: WarmProcess): void {
+    this.#remove(process)
+    this.#deaths = 0
+  }
+
+  /** In how many milliseconds one is to be made; undefined: none. */
+  wantsInMs(): number | undefined {
+    if (this.#ended || this.count >= this.#size || this.#notBeforeMs === Infinity) return undefined
+    return Math.max(0, this.#notBeforeMs - performance.now())
+  }
+
+  /** Makes one, and resolves when it waits, with it, or is gone; `began` gets it meanwhile. */
+  async fill(
+    parts: WarmParts,
+    began: (process: WarmProcess) => void,
+  ): Promise<WarmProcess | undefined> {
+    const process = await WarmProcess.start(this.#recipe, parts).catch((error: Error) => {
+      this.#failed(error.message)
+    })
+    if (!process) return undefined
+    this.#processes = [...this.#processes, process]
+    void process.ended.then(() => this.#died(process))
+    if (this.#ended) {
+      await this.#drop(process)
+      return undefined
+    }
+    began(process)
+    await process.load()
+    if (process.failure) this.#failed(process.failure)
+    else this.#failure = undefined
+    return process.isReady ? process : undefined
+  }
+
+  /** Ends all; until nothing of them is left. */
+  async end(): Promise<void> {
+    this.#ended = true
+    await Promise.all(this.#processes.map((process) => this.#drop(process)))
+  }
+
+  #failed(reason: string): void {
+    this.#failure = reason
+    this.#notBeforeMs = Infinity
+  }
+
+  #died(process: WarmProcess): void {
+    if (!this.#processes.includes(process)) return
+    this.#remove(process)
+    const waitMs = Math.min(backOffMs.first * 2 ** this.#deaths, backOffMs.most)
+    this.#deaths += 1
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + waitMs)
+    this.changed()
+  }
+
+  /** Ended on purpose: it may be replaced at once. */
+  #drop(process: WarmProcess): Promise<void> {
+    this.#remove(process)
+    return process.end()
+  }
+
+  #remove(process: WarmProcess): void {
+    this.#processes = this.#processes.filter((other) => other !== process)
+  }
+}

@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import { quote } from '../../../errors.js'
+import type { ExitInfo } from '../../spawner.js'
+import { ChildOutput } from '../child-output.js'
+import { markers, requireFlag, type Variables } from '../environment-variables.js'
+import { exitOf } from '../exit-info.js'
+import type { GatewayRun } from '../gateway-run.js'
+import { launch, type LaunchedChild } from '../launch.js'
+import type { ProcessTable } from '../process-table.js'
+import { ProcessTree } from '../process-tree.js'
+import { prewarmProgram } from '../program-files.js'
+import { removeFolder } from '../state-directory.js'
+import { Channel, type LoadReport } from './channel.js'
+import type { Recipe } from './recipe.js'
+
+/** How long its modules may take to load, while nothing else is started. */
+const loadLimitMs = 30_000
+/** How long a waiting process may take to answer. */
+const answerLimitMs = 5000
+/** What stands for the program's file in its command line, which can't be changed later. */
+const placeholder = 'alcove-prewarmed'
+
+/** What is needed to make one. */
+export interface WarmParts {
+  readonly gatewayRun: GatewayRun
+  readonly table: ProcessTable
+  readonly maxLineBytes: number
+}
+
+/** What an environment hands to the process that it takes over. */
+export interface Work {
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly variables: Variables
+}
+
+/**
+ * A process of Node.js that has loaded modules and waits for the one environment that takes it over. It is born with the token
+ * and the folder that its instance will have, since /proc/PID/environ shows for ever what a process was started with; until
+ * then it is guarded and recorded as an instance is, so that nothing of it outlives this host.
+ */
+export class WarmProcess {
+  readonly output: ChildOutput
+  readonly ended: Promise<ExitInfo>
+  readonly pid: number
+  readonly #channel: Channel
+  #report: LoadReport | undefined
+  #taken = false
+  #failure: string | undefined
+  #ending: Promise<void> | undefined
+  #limit: NodeJS.Timeout | undefined
+
+  private constructor(
+    readonly recipe: Recipe,
+    readonly child: LaunchedChild,
+    readonly tree: ProcessTree,
+    /** The name of its folder in the run's. */
+    readonly name: string,
+    private readonly parts: WarmParts,
+  ) {
+    this.pid = child.pid
+    this.output = new ChildOutput(child, parts.maxLineBytes)
+    this.ended = exitOf(child)
+    this.#channel = new Channel(child.stdio[3] as Socket)
+    this.letGo()
+    void this.ended.then(() => {
+      if (!this.#taken) void this.end()
+    })
+  }
+
+  /** @throws {@link SpawnFailedError} */
+  static async start(recipe: Recipe, parts: WarmParts): Promise<WarmProcess> {
+    const { gatewayRun, table } = parts
+    const { folder } = gatewayRun
+    gatewayRun.watchdog.ensure()
+    const name = folder.makeInstance()
+    const path = join(folder.path, name)
+    const token = randomBytes(16).toString('hex')
+    const handle = {
+      ...({ v: 1, id: '', generation: 0, pid: 0, startTime: '', token } as const),
+      ...({ dir: `${folder.name}/${name}`, listen: 'socket' } as const),
+    }
+    const nobodys = { v: 1, waiting: true, gateway: '', owner: '', specHash: '' } as const
+    let child: LaunchedChild | undefined
+    try {
+      folder.write(name, { ...nobodys, createdAtMs: Date.now(), handle })
+      child = await launch({
+        id: 'prewarm',
+        command: [recipe.node, ...recipe.flags, placeholder],
+        argv0: recipe.argv0,
+        cwd: '/',
+        variables: {
+          ...markers(process.env, token, gatewayRun.token),
+          ...recipe.variables,
+          // Ahead of what the environment has loaded by itself, which is to see the environment's variables.
+          NODE_OPTIONS: `${requireFlag(prewarmProgram())} ${recipe.variables['NODE_OPTIONS'] ?? ''}`,
+          ALCOVE_PREWARM: '3',
+        },
+        channel: true,
+      })
+      const { pid } = child
+      const birth = await table.birthOf(pid)
+      const { startTime } = birth
+      const tree = new ProcessTree({ token, pid, ...birth }, table, true)
+      gatewayRun.watchdog.guard({ token, pid, startTime, folder: path })
+      const createdAtMs = Date.now()
+      folder.write(name, { ...nobodys, createdAtMs, handle: { ...handle, pid, startTime } })
+      return new WarmProcess(recipe, child, tree, name, parts)
+    } catch (error) {
+      if (child) {
+        const { pid } = child
+        await new ProcessTree({ token, pid, startTime: '', order: 0 }, table, true).end(0)
+      }
+      gatewayRun.watchdog.release(token)
+      removeFolder(path)
+      throw error
+    }
+  }
+
+  get isReady(): boolean {
+    return this.#report !== undefined && this.#ending === undefined && !this.#taken
+  }
+
+  /** Why its modules could not be loaded. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  /** Resolves when it waits, or never will. */
+  async load(): Promise<void> {
+    const { from, preload, variables } = this.recipe
+    this.#channel.send({ from, preload, nodeOptions: variables['NODE_OPTIONS'] })
+    this.resume()
+    const message = await this.#channel.next()
+    clearTimeout(this.#limit)
+    this.#limit = undefined
+    this.#report = message?.ready
+    if (this.#report) return
+    if (!this.#ending) {
+      this.#failure ??= message?.failed
+        ? `${quote(message.name)} could not be loaded: ${quote(message.failed)}`
+        : `it ended while its modules were loaded${exitText(await this.#exitSoon())}`
+    }
+    await this.end()
+  }
+
+  /** It uses no CPU until {@link resume}. Only while it loads: who waits uses none. */
+  pause(): void {
+    if (this.#report || this.#ending) return
+    clearTimeout(this.#limit)
+    this.child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    if (this.#report || this.#ending) return
+    this.child.kill('SIGCONT')
+    clearTimeout(this.#limit)
+    this.#limit = setTimeout(() => {
+      this.#failure = `its modules were not loaded after ${loadLimitMs} ms`
+      void this.end()
+    }, loadLimitMs).unref()
+  }
+
+  /** Whether all files that it has loaded are still as they were. */
+  isFresh(): boolean {
+    const { files = [], beganMs = 0, readyMs = 0 } = this.#report ?? {}
+    return files.every(([path, mtimeMs, bytes]) => {
+      const found = statSync(path, { throwIfNoEntry: false })
+      const changedMeanwhile = mtimeMs > beganMs && mtimeMs <= readyMs
+      return found?.mtimeMs === mtimeMs && found.size === bytes && !changedMeanwhile
+    })
+  }
+
+  /** The variables that its modules have read, and that are others in the environment. */
+  differing(variables: Variables): readonly string[] {
+    const reads = this.#report?.reads ?? []
+    return reads.filter((name) => this.recipe.variables[name] !== variables[name])
+  }
+
+  /** Whether it runs the environment's program now; where it does not, nothing of it is left. */
+  async takeOver(work: Work): Promise<boolean> {
+    this.#taken = true
+    this.child.ref()
+    for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).ref()
+    this.#channel.send(work)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), answerLimitMs)
+    })
+    const answer = await Promise.race([this.#channel.next(), late])
+    clearTimeout(timer)
+    this.#channel.close()
+    if (answer?.taken) return true
+    this.#taken = false
+    await this.end()
+    return false
+  }
+
+  /** Keeps this process from waiting for it. */
+  letGo(): void {
+    this.child.unref()
+    for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).unref()
+  }
+
+  /** Until nothing of it is left. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    clearTimeout(this.#limit)
+    const { folder, watchdog } = this.parts.gatewayRun
+    this.#channel.close()
+    try {
+      await this.tree.end(0)
+      await this.output.end()
+    } catch {
+      // It waits inside the kernel; the watchdog goes on to look after it.
+      return
+    }
+    removeFolder(join(folder.path, this.name))
+    watchdog.release(this.tree.root.token)
+  }
+
+  /** Its output may have ended a moment before. */
+  #exitSoon(): Promise<ExitInfo | undefined> {
+    const late = new Promise<undefined>((resolve) => {
+      setTimeout(() => resolve(undefined), 1000).unref()
+    })
+    return Promise.race([this.ended, late])
+  }
+}
+
+function exitText(exit: ExitInfo | undefined): string {
+  if (exit?.signal) return `, by ${exit.signal}`
+  return exit?.exitCode === undefined ? '' : `, with exit code ${exit.exitCode}`
+}
