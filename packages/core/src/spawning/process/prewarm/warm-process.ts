@@ -49,6 +49,8 @@ export class WarmProcess {
   readonly #channel: Channel
   #report: LoadReport | undefined
   #taken = false
+  /** Its end is no failure of its own. */
+  #unwanted = false
   #failure: string | undefined
   #ending: Promise<void> | undefined
   #limit: NodeJS.Timeout | undefined
@@ -67,7 +69,7 @@ export class WarmProcess {
     this.#channel = new Channel(child.stdio[3] as Socket)
     this.letGo()
     void this.ended.then(() => {
-      if (!this.#taken) void this.end()
+      if (!this.#taken) void this.#endOnce()
     })
   }
 
@@ -139,12 +141,12 @@ export class WarmProcess {
     this.#limit = undefined
     this.#report = message?.ready
     if (this.#report) return
-    if (!this.#ending) {
+    if (!this.#unwanted) {
       this.#failure ??= message?.failed
         ? `${quote(message.name)} could not be loaded: ${quote(message.failed)}`
         : `it ended while its modules were loaded${exitText(await this.#exitSoon())}`
     }
-    await this.end()
+    await this.#endOnce()
   }
 
   /** It uses no CPU until {@link resume}. Only while it loads: who waits uses none. */
@@ -160,7 +162,7 @@ export class WarmProcess {
     clearTimeout(this.#limit)
     this.#limit = setTimeout(() => {
       this.#failure = `its modules were not loaded after ${loadLimitMs} ms`
-      void this.end()
+      void this.#endOnce()
     }, loadLimitMs).unref()
   }
 
@@ -194,8 +196,7 @@ export class WarmProcess {
     clearTimeout(timer)
     this.#channel.close()
     if (answer?.taken) return true
-    this.#taken = false
-    await this.end()
+    await this.#endOnce()
     return false
   }
 
@@ -207,6 +208,11 @@ export class WarmProcess {
 
   /** Until nothing of it is left. */
   end(): Promise<void> {
+    this.#unwanted = true
+    return this.#endOnce()
+  }
+
+  #endOnce(): Promise<void> {
     this.#ending ??= this.#end()
     return this.#ending
   }
