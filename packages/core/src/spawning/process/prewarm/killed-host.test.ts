@@ -1,0 +1,74 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BuiltCore } from '../fixtures/built-host.js'
+import { Bench, never, runs, temporaryFolder } from '../fixtures/harness.js'
+import { recordedAsWaiting, until } from '../fixtures/warm-bench.js'
+import { RunFolder } from '../run-folder.js'
+
+describe.runIf(process.platform === 'linux')('of a killed host', () => {
+  let core: BuiltCore
+
+  beforeAll(async () => {
+    core = await BuiltCore.build()
+  })
+  afterAll(() => core.remove())
+
+  /** A host with two environments and a process that waits. */
+  async function host(
+    stateDir: string,
+  ): Promise<{ end: () => Promise<void>; pids: number[]; waiting: number; watchdog: number }> {
+    const { child, pids } = await core.host(stateDir, { size: 1, preload: ['node:http'] })
+    await until(() => recordedAsWaiting(stateDir).length === 1)
+    const [waiting = 0] = recordedAsWaiting(stateDir)
+    const [run = ''] = readdirSync(stateDir)
+    const watchdog = new RunFolder(stateDir, run).watchdog()?.pid ?? 0
+    expect([waiting, watchdog].every(runs)).toBe(true)
+    expect(pids).not.toContain(waiting)
+    const end = async (): Promise<void> => {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }
+    return { end, pids, waiting, watchdog }
+  }
+
+  test('who waits is ended with all the rest, and no file is left', async () => {
+    const stateDir = temporaryFolder()
+    const { end, pids, waiting } = await host(stateDir)
+    await end()
+    await until(() => ![...pids, waiting].some(runs))
+    await until(() => readdirSync(stateDir).length === 0)
+  })
+
+  test('who waits ends by itself where the watchdog was killed too, and is no environment', async () => {
+    const stateDir = temporaryFolder()
+    const { end, pids, waiting, watchdog } = await host(stateDir)
+    process.kill(watchdog, 'SIGKILL')
+    await end()
+    await until(() => !runs(waiting))
+    await expectTwoEnvironments(stateDir)
+    expect(pids.filter(runs)).toEqual([])
+  })
+
+  test('who waits and can’t end is ended by the next start, which does not take it for an environment', async () => {
+    const stateDir = temporaryFolder()
+    const { end, waiting, watchdog } = await host(stateDir)
+    process.kill(waiting, 'SIGSTOP')
+    process.kill(watchdog, 'SIGKILL')
+    await end()
+    expect(runs(waiting)).toBe(true)
+    await expectTwoEnvironments(stateDir)
+    expect(runs(waiting)).toBe(false)
+    expect(recordedAsWaiting(stateDir)).toEqual([])
+  })
+
+  async function expectTwoEnvironments(stateDir: string): Promise<void> {
+    const next = new Bench({ stateDir })
+    const found = await Array.fromAsync(next.spawner.recover('killed', never))
+    await Promise.all(
+      found.map(async ({ handle }) => next.spawner.stop(handle, { graceMs: 100, signal: never })),
+    )
+    expect(found.map(({ id }) => id).sort()).toEqual(['a', 'b'])
+  }
+})
