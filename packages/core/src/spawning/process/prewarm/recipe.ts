@@ -44,7 +44,8 @@ export function recipeFor(parts: RecipeParts): Recipe | string {
   const { command, prewarm, variables } = parts
   const from = resolve(parts.cwd ?? '.')
   const node = findNode(command.node, from, variables['PATH'])
-  if (node === undefined) return `${quote(command.node)} is a script that chooses a Node.js itself`
+  if (node === undefined)
+    return `${quote(command.node)} leads to no program of Node.js, but to what may choose one by the folder`
   const reason = whyNotWithOptions(variables['NODE_OPTIONS'])
   if (reason) return reason
   if (!isThere(resolve(from, command.entry))) return `there is no file ${quote(command.entry)}`
