@@ -11,6 +11,8 @@ import { WarmPool } from './warm-pool.js'
 
 /** How many pools there are at most; the one that was used least recently makes room. */
 const maxPools = 16
+/** Of how many environments it is remembered what they ran last; the one that was started least recently is forgotten. */
+const maxEnvironments = 10_000
 
 /** Starts environments, some of them in a process that waits for that; see docs/warm-starts.md. */
 export class Prewarming {
@@ -74,8 +76,9 @@ export class Prewarming {
     const name = `${gateway} ${id}`
     const before = this.#keys.get(name)
     const key = typeof recipe === 'object' ? recipe.key : undefined
-    if (key === undefined) this.#keys.delete(name)
-    else this.#keys.set(name, key)
+    this.#keys.delete(name)
+    if (key !== undefined) this.#keys.set(name, key)
+    if (this.#keys.size > maxEnvironments) this.#keys.delete(this.#keys.keys().next().value ?? '')
     if (before !== undefined && before !== key && ![...this.#keys.values()].includes(before)) {
       this.#endPool(before)
     }
