@@ -13,12 +13,13 @@ export async function takenOverInstance(
   const { child, tree, ended, output } = warm
   const { pid, startTime } = tree.root
   const handle = { ...plan.handle, pid, startTime }
-  // Ahead of the work: what a host that dies in between leaves has an environment's name.
-  plan.note(handle)
-  const isTaken = await warm.takeOver({
+  const taking = warm.takeOver({
     argv: [entry, ...args],
     cwd: resolve(plan.cwd ?? '.'),
     variables: plan.variables,
   })
+  // While it works already: should this host die before, what it leaves is ended as one that waits.
+  plan.note(handle)
+  const isTaken = await taking
   return isTaken ? assemble({ handle, folder: plan.path, tree, child, ended, output }) : undefined
 }
