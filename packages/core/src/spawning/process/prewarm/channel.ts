@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net'
 
-/** Far more than the list of a large program's files takes. */
-const maxCharacters = 64 * 1024 * 1024
+/** Far more than any message has: names of variables. */
+const maxCharacters = 1024 * 1024
 
 /** What a waiting process says; one of them. */
 export interface Message {
   readonly ready?: LoadReport
   readonly taken?: true
+  /** A file that was loaded has changed since. */
+  readonly stale?: true
   readonly failed?: string
   /** The module that failed. */
   readonly name?: string
@@ -14,12 +16,8 @@ export interface Message {
 
 /** What it has loaded. */
 export interface LoadReport {
-  /** Each file with its time of change, in milliseconds, and its size in bytes. */
-  readonly files: readonly (readonly [path: string, mtimeMs: number, bytes: number])[]
   /** The variables that were read meanwhile. */
   readonly reads: readonly string[]
-  readonly beganMs: number
-  readonly readyMs: number
 }
 
 /** The socket to a waiting process, on which lines of JSON come and go; see ../programs/prewarm.cjs. */

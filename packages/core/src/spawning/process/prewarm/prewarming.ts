@@ -1,3 +1,4 @@
+import { quote } from '../../../errors.js'
 import type { SpawnContext } from '../../spawner.js'
 import type { ProcessInstance } from '../process-instance.js'
 import type { ProcessRun } from '../run.js'
@@ -135,27 +136,34 @@ async function takeOne(
     const { name, tree, recipe, pid } = process
     const plan = planInstance(run, context, parts, { name, token: tree.root.token })
     const command = readNodeCommand(plan.command)
-    if (typeof command === 'string') return undefined
     const differing = process.differing(plan.variables)
+    // Another start may have been faster while the one before was tried.
+    if (typeof command === 'string' || !process.isReady) continue
     if (differing.length > 0) {
       reasons.push(
-        `a module has read ${differing.join(', ')} as it was loaded, which this one has its own of`,
+        `a module has read ${namesOf(differing)} as it was loaded, and its value is another`,
       )
       continue
     }
     pool.take(process)
-    // eslint-disable-next-line no-await-in-loop -- the only one that is tried
-    const instance = await takenOverInstance(plan, command, process)
-    if (instance) {
-      const loaded = recipe.preload.join(', ') || 'no modules'
-      const text = `process ${pid}, which had loaded ${loaded}, was taken over`
-      context.progress({ phase: 'prewarmed', text })
-      return instance
+    // eslint-disable-next-line no-await-in-loop -- the next one only where this one is of no use
+    const taken = await takenOverInstance(plan, command, process)
+    if (typeof taken === 'string') {
+      reasons.push(taken)
+      continue
     }
-    reasons.push('the process that waited for it has ended')
-    return undefined
+    const loaded = recipe.preload.join(', ') || 'no modules'
+    const text = `process ${pid}, which had loaded ${loaded}, was taken over`
+    context.progress({ phase: 'prewarmed', text })
+    return taken
   }
   return undefined
+}
+
+/** They are what a module has asked for. */
+function namesOf(variables: readonly string[]): string {
+  const names = variables.slice(0, 5).map(quote).join(', ')
+  return variables.length > 5 ? `${names}, …` : names
 }
 
 /** @param reasons - Why it is not prewarmed, where it was to be. */

@@ -4,12 +4,12 @@ import { assemble, type InstancePlan } from '../started-instance.js'
 import type { WarmProcess } from './warm-process.js'
 import type { NodeCommand } from './node-command.js'
 
-/** Has a waiting process run an environment's program; undefined where it could not, and nothing of it is left. */
+/** Has a waiting process run an environment's program; a text says why it could not, and nothing of it is left. */
 export async function takenOverInstance(
   plan: InstancePlan,
   { entry, args }: NodeCommand,
   warm: WarmProcess,
-): Promise<ProcessInstance | undefined> {
+): Promise<ProcessInstance | string> {
   const { child, tree, ended, output } = warm
   const { pid, startTime } = tree.root
   const handle = { ...plan.handle, pid, startTime }
@@ -20,6 +20,10 @@ export async function takenOverInstance(
   })
   // While it works already: should this host die before, what it leaves is ended as one that waits.
   plan.note(handle)
-  const isTaken = await taking
-  return isTaken ? assemble({ handle, folder: plan.path, tree, child, ended, output }) : undefined
+  const outcome = await taking
+  if (outcome === 'taken')
+    return assemble({ handle, folder: plan.path, tree, child, ended, output })
+  return outcome === 'stale'
+    ? 'a file that was loaded ahead has changed since'
+    : 'the process that waited for it has ended'
 }

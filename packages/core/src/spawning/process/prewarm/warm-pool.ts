@@ -44,11 +44,9 @@ export class WarmPool {
     if (this.#failure) this.#notBeforeMs = Math.min(this.#notBeforeMs, this.usedAtMs)
   }
 
-  /** The ones that wait, for the caller to choose one from; what has loaded files that have changed since is ended. */
+  /** The ones that wait, for the caller to choose one from. */
   waiting(): readonly WarmProcess[] {
-    const ready = this.#processes.filter(({ isReady }) => isReady)
-    for (const process of ready) if (!process.isFresh()) this.#drop(process)
-    return ready.filter((process) => this.#processes.includes(process))
+    return this.#processes.filter(({ isReady }) => isReady)
   }
 
   /** From now on it is the caller's alone. */

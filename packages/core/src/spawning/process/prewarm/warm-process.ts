@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { quote } from '../../../errors.js'
@@ -49,6 +48,7 @@ export class WarmProcess {
   readonly #channel: Channel
   #report: LoadReport | undefined
   #taken = false
+  #paused = false
   /** Its end is no failure of its own. */
   #unwanted = false
   #failure: string | undefined
@@ -135,7 +135,7 @@ export class WarmProcess {
   async load(): Promise<void> {
     const { from, preload, variables } = this.recipe
     this.#channel.send({ from, preload, nodeOptions: variables['NODE_OPTIONS'] })
-    this.resume()
+    if (!this.#paused) this.#limitLoad()
     const message = await this.#channel.next()
     clearTimeout(this.#limit)
     this.#limit = undefined
@@ -152,28 +152,23 @@ export class WarmProcess {
   /** It uses no CPU until {@link resume}. Only while it loads: who waits uses none. */
   pause(): void {
     if (this.#report || this.#ending) return
+    this.#paused = true
     clearTimeout(this.#limit)
     this.child.kill('SIGSTOP')
   }
 
   resume(): void {
-    if (this.#report || this.#ending) return
+    if (!this.#paused || this.#ending) return
+    this.#paused = false
     this.child.kill('SIGCONT')
-    clearTimeout(this.#limit)
+    this.#limitLoad()
+  }
+
+  #limitLoad(): void {
     this.#limit = setTimeout(() => {
       this.#failure = `its modules were not loaded after ${loadLimitMs} ms`
       void this.#endOnce()
     }, loadLimitMs).unref()
-  }
-
-  /** Whether all files that it has loaded are still as they were. */
-  isFresh(): boolean {
-    const { files = [], beganMs = 0, readyMs = 0 } = this.#report ?? {}
-    return files.every(([path, mtimeMs, bytes]) => {
-      const found = statSync(path, { throwIfNoEntry: false })
-      const changedMeanwhile = mtimeMs > beganMs && mtimeMs <= readyMs
-      return found?.mtimeMs === mtimeMs && found.size === bytes && !changedMeanwhile
-    })
   }
 
   /** The variables that its modules have read, and that are others in the environment. */
@@ -182,22 +177,23 @@ export class WarmProcess {
     return reads.filter((name) => this.recipe.variables[name] !== variables[name])
   }
 
-  /** Whether it runs the environment's program now; where it does not, nothing of it is left. */
-  async takeOver(work: Work): Promise<boolean> {
+  /** What became of it; where it does not run the environment's program now, nothing of it is left. */
+  async takeOver(work: Work): Promise<'taken' | 'stale' | 'ended'> {
     this.#taken = true
     this.child.ref()
     for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).ref()
     this.#channel.send(work)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), answerLimitMs)
+      // An answer that is there already, since this process itself was held up, is read before that.
+      timer = setTimeout(() => setImmediate(() => resolve(undefined)), answerLimitMs)
     })
     const answer = await Promise.race([this.#channel.next(), late])
     clearTimeout(timer)
     this.#channel.close()
-    if (answer?.taken) return true
+    if (answer?.taken) return 'taken'
     await this.#endOnce()
-    return false
+    return answer?.stale ? 'stale' : 'ended'
   }
 
   /** Keeps this process from waiting for it. */

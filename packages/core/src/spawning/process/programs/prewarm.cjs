@@ -6,9 +6,9 @@
 //
 // Over the inherited socket come and go lines of JSON:
 //   → { from, preload, nodeOptions }                 what to load, and from which folder
-//   ← { ready: { files, reads, beganMs, readyMs } }  or { failed: why }
+//   ← { ready: { reads } }                           or { failed: why, name }
 //   → { argv, cwd, variables }                       the environment that takes it over
-//   ← { taken: true }                                or { failed: why }
+//   ← { taken: true }                                or { stale: true }, or { failed: why }
 
 const channel = Number(process.env.ALCOVE_PREWARM)
 // A worker thread, or a program that the environment starts, is not asked to wait.
@@ -26,11 +26,15 @@ function wait() {
   const order = receive()
   setVariable('NODE_OPTIONS', order.nodeOptions)
   const watched = watchVariables()
-  const report = load(order)
+  const loaded = load(order)
   process.env = variables
-  send({ ready: { ...report, reads: [...watched.reads] } })
+  send({ ready: { reads: [...watched.reads] } })
 
   const work = receive()
+  if (!loaded.every(isAsBefore)) {
+    send({ stale: true })
+    giveUp()
+  }
   try {
     process.chdir(work.cwd)
   } catch (error) {
@@ -49,7 +53,7 @@ function wait() {
   send({ taken: true })
   fs.closeSync(channel)
 
-  /** Loads the modules, and tells of which files they are. */
+  /** Loads the modules; the files that they are of, as they are now. */
   function load({ from, preload }) {
     const beganMs = Date.now()
     const urls = new Set()
@@ -76,12 +80,19 @@ function wait() {
     for (const url of urls) {
       if (url.startsWith('file:')) files.add(require('node:url').fileURLToPath(url))
     }
-    return { files: [...files].flatMap(describe), beganMs, readyMs: Date.now() }
+    const readyMs = Date.now()
+    return [...files].flatMap((file) => {
+      const found = fs.statSync(file, { throwIfNoEntry: false })
+      if (!found) return []
+      const { mtimeMs, size } = found
+      // Written meanwhile: nobody knows whether it was before it was read.
+      return [{ file, size, mtimeMs: mtimeMs > beganMs && mtimeMs <= readyMs ? -1 : mtimeMs }]
+    })
   }
 
-  function describe(file) {
+  function isAsBefore({ file, mtimeMs, size }) {
     const found = fs.statSync(file, { throwIfNoEntry: false })
-    return found ? [[file, found.mtimeMs, found.size]] : []
+    return found !== undefined && found.mtimeMs === mtimeMs && found.size === size
   }
 
   /** Which variables are read and set meanwhile: an environment for which they differ must not get this process. */
