@@ -105,7 +105,7 @@ async function measureRound(gateway: ColdGateway, program: string, path: string)
   let answers: Answers = { coldMs: 0, runningMs: 0, resumedMs: 0 }
   let bareMs = 0
   let prewarmedMs: number | undefined
-  const measures = [
+  const measures: (() => Promise<void>)[] = [
     async () => {
       answers = await gateway.start(program)
     },
@@ -117,8 +117,8 @@ async function measureRound(gateway: ColdGateway, program: string, path: string)
     },
   ]
   while (measures.length > 0) {
-    const [measure] = measures.splice(Math.floor(random() * measures.length), 1)
-    await measure?.()
+    const [next] = measures.splice(Math.floor(random() * measures.length), 1)
+    await next?.()
   }
   return { ...answers, bareMs, prewarmedMs }
 }

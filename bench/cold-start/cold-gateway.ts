@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { devEnvProxy, type Gateway } from '@alcove/core'
+import { devEnvProxy, type Gateway, type ProcessRun, type Spec } from '@alcove/core'
 import { ask } from './ask.ts'
 
 /** Milliseconds from a request to its complete answer. */
@@ -32,14 +32,7 @@ export class ColdGateway implements AsyncDisposable {
   private constructor(programs: ReadonlyMap<string, string>) {
     this.#programs = programs
     this.#gateway = devEnvProxy({
-      specFor: ({ id }) => {
-        const name = id.replace(/-\d+$/, '')
-        const program = this.#programs.get(name.replace('prewarmed-', '')) ?? ''
-        const command = [process.execPath, program]
-        if (!name.startsWith('prewarmed-')) return { run: { command }, policy: { suspendAfterMs } }
-        const preload = [name.replace('prewarmed-', '')]
-        return { run: { command, prewarm: { size: 1, preload } } }
-      },
+      specFor: ({ id }) => this.#specOf(id.replace(/-\d+$/, '')),
     })
     this.#server = createServer((request, response) => void this.#gateway(request, response))
   }
@@ -90,6 +83,14 @@ export class ColdGateway implements AsyncDisposable {
       return answerMs
     }
     throw new Error(`No process waited for ${id} after ${refillMs} ms`)
+  }
+
+  #specOf(environment: string): Spec<ProcessRun> {
+    const name = environment.replace(/^prewarmed-/, '')
+    const command = [process.execPath, this.#programs.get(name) ?? '']
+    return name === environment
+      ? { run: { command }, policy: { suspendAfterMs } }
+      : { run: { command, prewarm: { size: 1, preload: [name] } } }
   }
 
   async #ask(id: string): Promise<number> {

@@ -49,14 +49,15 @@ test('one is made at a time, for all pools, and never more than `size`', async (
   ])
   await Promise.all(starts.map(({ observed }) => observed.endpoint()))
   for (let count = 1; count <= 4; count += 1) {
-    // eslint-disable-next-line no-await-in-loop -- one after another
     await bench.untilWaiting(count)
     // The one that begins right after may be recorded already.
     expect(recordedAsWaiting(stateDir).length).toBeLessThanOrEqual(count + 1)
   }
   const lines = log().filter((line) => !line.startsWith('listens'))
   expect(lines).toEqual(bench.waited.flatMap((pid) => [`begins ${pid}`, `ends ${pid}`]))
-  expect(recordedAsWaiting(stateDir).toSorted()).toEqual(bench.waited.toSorted())
+  expect(recordedAsWaiting(stateDir).toSorted((a, b) => a - b)).toEqual(
+    bench.waited.toSorted((a, b) => a - b),
+  )
   // A look while all is full makes none; the next start takes one, and one is made.
   const { observed } = await bench.start(runWith(2), 'c')
   expect(bench.waited).toContain(observed.handle.pid)
@@ -128,7 +129,6 @@ test('one that dies while it waits is replaced, later each time', async () => {
   for (const [deaths, waitMs] of [1000, 2000].entries()) {
     const diedMs = performance.now()
     process.kill(pid, 'SIGKILL')
-    // eslint-disable-next-line no-await-in-loop -- one death after another
     pid = await bench.untilWaiting(deaths + 2)
     expect(performance.now() - diedMs).toBeGreaterThanOrEqual(waitMs)
   }

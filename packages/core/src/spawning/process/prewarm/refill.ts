@@ -1,5 +1,6 @@
-import type { WarmParts, WarmProcess } from './warm-process.js'
+import type { WarmParts } from './waiting-child.js'
 import type { WarmPool } from './warm-pool.js'
+import type { WarmProcess } from './warm-process.js'
 
 /** How long nothing may have been started: the first requests to what was started last come now. */
 const quietMs = 200

@@ -1,5 +1,6 @@
 import type { Recipe } from './recipe.js'
-import { WarmProcess, type WarmParts } from './warm-process.js'
+import { startWaitingChild, type WarmParts } from './waiting-child.js'
+import { WarmProcess } from './warm-process.js'
 
 /** How long after a process's death the next one is made: twice as long after each, until one is taken over. */
 const backOffMs = { first: 1000, most: 5 * 60_000 }
@@ -11,6 +12,7 @@ export class WarmPool {
   #recipe: Recipe
   #size = 0
   #processes: readonly WarmProcess[] = []
+  readonly #ending = new Set<Promise<void>>()
   #failure: string | undefined
   #deaths = 0
   #notBeforeMs = 0
@@ -39,7 +41,7 @@ export class WarmPool {
     this.usedAtMs = performance.now()
     this.#recipe = recipe
     this.#size = size
-    for (const process of this.#processes.slice(size)) this.#drop(process)
+    for (const process of this.#processes.slice(size)) void this.#drop(process)
     // What could not be loaded may have been installed since; without anybody who asks it is not tried again.
     if (this.#failure) this.#notBeforeMs = Math.min(this.#notBeforeMs, this.usedAtMs)
   }
@@ -66,10 +68,12 @@ export class WarmPool {
     parts: WarmParts,
     began: (process: WarmProcess) => void,
   ): Promise<WarmProcess | undefined> {
-    const process = await WarmProcess.start(this.#recipe, parts).catch((error: Error) => {
-      this.#failed(error.message)
+    const recipe = this.#recipe
+    const child = await startWaitingChild(recipe, parts).catch((error: unknown) => {
+      this.#failed(error instanceof Error ? error.message : String(error))
     })
-    if (!process) return undefined
+    if (!child) return undefined
+    const process = new WarmProcess(recipe, child, parts)
     this.#processes = [...this.#processes, process]
     void process.ended.then(() => this.#died(process))
     if (this.#ended) {
@@ -86,7 +90,8 @@ export class WarmPool {
   /** Ends all; until nothing of them is left. */
   async end(): Promise<void> {
     this.#ended = true
-    await Promise.all(this.#processes.map((process) => this.#drop(process)))
+    for (const process of this.#processes) void this.#drop(process)
+    await Promise.all(this.#ending)
   }
 
   #failed(reason: string): void {
@@ -96,17 +101,18 @@ export class WarmPool {
 
   #died(process: WarmProcess): void {
     if (!this.#processes.includes(process)) return
-    this.#remove(process)
+    void this.#drop(process)
     const waitMs = Math.min(backOffMs.first * 2 ** this.#deaths, backOffMs.most)
     this.#deaths += 1
     this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + waitMs)
     this.changed()
   }
 
-  /** Ended on purpose: it may be replaced at once. */
   #drop(process: WarmProcess): Promise<void> {
     this.#remove(process)
-    return process.end()
+    const ending = process.end().finally(() => this.#ending.delete(ending))
+    this.#ending.add(ending)
+    return ending
   }
 
   #remove(process: WarmProcess): void {

@@ -1,34 +1,20 @@
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { quote } from '../../../errors.js'
 import type { ExitInfo } from '../../spawner.js'
 import { ChildOutput } from '../child-output.js'
-import { markers, requireFlag, type Variables } from '../environment-variables.js'
-import { exitOf } from '../exit-info.js'
-import type { GatewayRun } from '../gateway-run.js'
-import { launch, type LaunchedChild } from '../launch.js'
-import type { ProcessTable } from '../process-table.js'
-import { ProcessTree } from '../process-tree.js'
-import { prewarmProgram } from '../program-files.js'
+import type { Variables } from '../environment-variables.js'
+import type { LaunchedChild } from '../launch.js'
+import type { ProcessTree } from '../process-tree.js'
 import { removeFolder } from '../state-directory.js'
 import { Channel, type LoadReport } from './channel.js'
 import type { Recipe } from './recipe.js'
+import type { WaitingChild, WarmParts } from './waiting-child.js'
 
 /** How long its modules may take to load, while nothing else is started. */
 const loadLimitMs = 30_000
 /** How long a waiting process may take to answer. */
 const answerLimitMs = 5000
-/** What stands for the program's file in its command line, which can't be changed later. */
-const placeholder = 'alcove-prewarmed'
-
-/** What is needed to make one. */
-export interface WarmParts {
-  readonly gatewayRun: GatewayRun
-  readonly table: ProcessTable
-  readonly maxLineBytes: number
-}
-
 /** What an environment hands to the process that it takes over. */
 export interface Work {
   readonly argv: readonly string[]
@@ -36,15 +22,14 @@ export interface Work {
   readonly variables: Variables
 }
 
-/**
- * A process of Node.js that has loaded modules and waits for the one environment that takes it over. It is born with the token
- * and the folder that its instance will have, since /proc/PID/environ shows for ever what a process was started with; until
- * then it is guarded and recorded as an instance is, so that nothing of it outlives this host.
- */
+/** A process of Node.js that has loaded modules and waits for the one environment that takes it over. */
 export class WarmProcess {
-  readonly output: ChildOutput
+  readonly child: LaunchedChild
   readonly ended: Promise<ExitInfo>
-  readonly pid: number
+  readonly tree: ProcessTree
+  /** The name of its folder in the run's. */
+  readonly name: string
+  readonly output: ChildOutput
   readonly #channel: Channel
   #report: LoadReport | undefined
   #taken = false
@@ -55,17 +40,16 @@ export class WarmProcess {
   #ending: Promise<void> | undefined
   #limit: NodeJS.Timeout | undefined
 
-  private constructor(
+  constructor(
     readonly recipe: Recipe,
-    readonly child: LaunchedChild,
-    readonly tree: ProcessTree,
-    /** The name of its folder in the run's. */
-    readonly name: string,
+    { child, ended, tree, name }: WaitingChild,
     private readonly parts: WarmParts,
   ) {
-    this.pid = child.pid
+    this.child = child
+    this.ended = ended
+    this.tree = tree
+    this.name = name
     this.output = new ChildOutput(child, parts.maxLineBytes)
-    this.ended = exitOf(child)
     this.#channel = new Channel(child.stdio[3] as Socket)
     this.letGo()
     void this.ended.then(() => {
@@ -73,53 +57,8 @@ export class WarmProcess {
     })
   }
 
-  /** @throws {@link SpawnFailedError} */
-  static async start(recipe: Recipe, parts: WarmParts): Promise<WarmProcess> {
-    const { gatewayRun, table } = parts
-    const { folder } = gatewayRun
-    gatewayRun.watchdog.ensure()
-    const name = folder.makeInstance()
-    const path = join(folder.path, name)
-    const token = randomBytes(16).toString('hex')
-    const handle = {
-      ...({ v: 1, id: '', generation: 0, pid: 0, startTime: '', token } as const),
-      ...({ dir: `${folder.name}/${name}`, listen: 'socket' } as const),
-    }
-    const nobodys = { v: 1, waiting: true, gateway: '', owner: '', specHash: '' } as const
-    let child: LaunchedChild | undefined
-    try {
-      folder.write(name, { ...nobodys, createdAtMs: Date.now(), handle })
-      child = await launch({
-        id: 'prewarm',
-        command: [recipe.node, ...recipe.flags, placeholder],
-        argv0: recipe.argv0,
-        cwd: '/',
-        variables: {
-          ...markers(process.env, token, gatewayRun.token),
-          ...recipe.variables,
-          // Ahead of what the environment has loaded by itself, which is to see the environment's variables.
-          NODE_OPTIONS: `${requireFlag(prewarmProgram())} ${recipe.variables['NODE_OPTIONS'] ?? ''}`,
-          ALCOVE_PREWARM: '3',
-        },
-        channel: true,
-      })
-      const { pid } = child
-      const birth = await table.birthOf(pid)
-      const { startTime } = birth
-      const tree = new ProcessTree({ token, pid, ...birth }, table, true)
-      gatewayRun.watchdog.guard({ token, pid, startTime, folder: path })
-      const createdAtMs = Date.now()
-      folder.write(name, { ...nobodys, createdAtMs, handle: { ...handle, pid, startTime } })
-      return new WarmProcess(recipe, child, tree, name, parts)
-    } catch (error) {
-      if (child) {
-        const { pid } = child
-        await new ProcessTree({ token, pid, startTime: '', order: 0 }, table, true).end(0)
-      }
-      gatewayRun.watchdog.release(token)
-      removeFolder(path)
-      throw error
-    }
+  get pid(): number {
+    return this.child.pid
   }
 
   get isReady(): boolean {
