@@ -143,7 +143,7 @@ export class WarmProcess {
 
   /** Until nothing of it is left. */
   end(): Promise<void> {
-    this.#unwanted = true
+    if (!this.#ending) this.#unwanted = true
     return this.#endOnce()
   }
 
