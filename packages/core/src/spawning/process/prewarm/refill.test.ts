@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { runs } from '../fixtures/harness.js'
 import { folderOf, recordedAsWaiting, until, WarmBench } from '../fixtures/warm-bench.js'
@@ -39,6 +40,9 @@ function slowProject(): {
   }
 }
 
+/** That nothing comes shows only with time: more than it is put off by. */
+const aWhile = (): Promise<void> => delay(600)
+
 test('one is made at a time, for all pools, and never more than `size`', async () => {
   const { runWith, log } = slowProject()
   const bench = new WarmBench()
@@ -63,7 +67,9 @@ test('one is made at a time, for all pools, and never more than `size`', async (
   expect(bench.waited).toContain(observed.handle.pid)
   await observed.endpoint()
   await bench.untilWaiting(5)
+  await aWhile()
   expect(recordedAsWaiting(stateDir)).toHaveLength(4)
+  expect(bench.waited).toHaveLength(5)
 })
 
 test('a smaller `size` ends those who are too many', async () => {
@@ -81,6 +87,7 @@ test('none is made before the environment that was started is past its own start
   writeFileSync(join(cwd, 'hold-first'), '')
   const { observed } = await bench.start(runWith(1), 'first')
   await (await bench.start(runWith(1), 'second')).observed.endpoint()
+  await aWhile()
   expect(recordedAsWaiting(bench.bench.stateDir)).toEqual([])
   appendFileSync(join(cwd, 'log'), 'released\n')
   rmSync(join(cwd, 'hold-first'))
@@ -107,16 +114,18 @@ test.runIf(onLinux)(
     const stateOf = (pid: number): string =>
       readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.[0] ?? ''
     writeFileSync(join(cwd, 'hold'), '')
-    await (await bench.start(runWith(1), 'first')).observed.endpoint()
+    await (await bench.start(runWith(2), 'first')).observed.endpoint()
     await until(() => log().some((line) => line.startsWith('begins')))
     const [pid = 0] = recordedAsWaiting(bench.bench.stateDir)
     expect(stateOf(pid)).not.toBe('T')
     writeFileSync(join(cwd, 'hold-second'), '')
-    const { observed } = await bench.start(runWith(1), 'second')
+    const { observed } = await bench.start(runWith(2), 'second')
     await until(() => stateOf(pid) === 'T')
     rmSync(join(cwd, 'hold-second'))
     await observed.endpoint()
     await until(() => stateOf(pid) !== 'T')
+    await aWhile()
+    expect(recordedAsWaiting(bench.bench.stateDir)).toEqual([pid])
     rmSync(join(cwd, 'hold'))
     expect(await bench.untilWaiting(1)).toBe(pid)
   },

@@ -91,7 +91,7 @@ describe('an entry', () => {
       if (process.send) return void process.send([process.env.NODE_OPTIONS ?? 'none', process.execArgv])
       require('node:child_process').fork(__filename).once('message', (said) =>
         require('node:http').createServer((_, response) => response.end(JSON.stringify({ said }))).listen(process.env.PORT))`,
-    'own-preload.cjs': 'globalThis.seen = [process.env.OWN, process.cwd()]',
+    'node_modules/own-preload/index.js': 'globalThis.seen = [process.env.OWN, process.cwd()]',
     'preloaded.cjs':
       "require('node:http').createServer((_, response) => response.end(JSON.stringify({ seen }))).listen(process.env.PORT)",
   }
@@ -124,7 +124,7 @@ describe('an entry', () => {
 
   test('has the modules of its own flags loaded with its own variables, in its own folder', async () => {
     const folder = cwd()
-    const command = [process.execPath, '-r', './own-preload.cjs', 'preloaded.cjs']
+    const command = [process.execPath, '-r', 'own-preload', 'preloaded.cjs']
     const [, warm] = await both({ command, cwd: folder, prewarm, env: { OWN: '{id}' } })
     expect(warm.phases.has('prewarmed')).toBe(true)
     expect(await answerOf(warm)).toEqual({ seen: ['warm', folder] })

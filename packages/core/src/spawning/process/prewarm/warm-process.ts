@@ -51,7 +51,7 @@ export class WarmProcess {
     this.name = name
     this.output = new ChildOutput(child, parts.maxLineBytes)
     this.#channel = new Channel(child.stdio[3] as Socket)
-    this.letGo()
+    this.#letGo()
     void this.ended.then(() => {
       if (!this.#taken) void this.#endOnce()
     })
@@ -119,8 +119,7 @@ export class WarmProcess {
   /** What became of it; where it does not run the environment's program now, nothing of it is left. */
   async takeOver(work: Work): Promise<'taken' | 'stale' | 'ended'> {
     this.#taken = true
-    this.child.ref()
-    for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).ref()
+    this.#hold()
     this.#channel.send(work)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
@@ -135,10 +134,15 @@ export class WarmProcess {
     return answer?.stale ? 'stale' : 'ended'
   }
 
-  /** Keeps this process from waiting for it. */
-  letGo(): void {
+  #letGo(): void {
     this.child.unref()
     for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).unref()
+  }
+
+  /** This process goes on as long as it does. */
+  #hold(): void {
+    this.child.ref()
+    for (const stream of [this.child.stdout, this.child.stderr]) (stream as Socket).ref()
   }
 
   /** Until nothing of it is left. */
@@ -154,6 +158,8 @@ export class WarmProcess {
 
   async #end(): Promise<void> {
     clearTimeout(this.#limit)
+    // Who waits for its end has perhaps nothing else to do.
+    this.#hold()
     const { folder, watchdog } = this.parts.gatewayRun
     this.#channel.close()
     try {

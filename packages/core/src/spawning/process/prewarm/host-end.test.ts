@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BuiltCore } from '../fixtures/built-host.js'
+import { BuiltCore, type StartedHost } from '../fixtures/built-host.js'
 import { Bench, never, runs, temporaryFolder } from '../fixtures/harness.js'
 import { recordedAsWaiting, until } from '../fixtures/warm-bench.js'
 import { RunFolder } from '../run-folder.js'
 
-describe.runIf(process.platform === 'linux')('of a killed host', () => {
+describe.runIf(process.platform === 'linux')('of a host', () => {
   let core: BuiltCore
 
   beforeAll(async () => {
@@ -17,8 +17,15 @@ describe.runIf(process.platform === 'linux')('of a killed host', () => {
   /** A host with two environments and a process that waits. */
   async function host(
     stateDir: string,
-  ): Promise<{ end: () => Promise<void>; pids: number[]; waiting: number; watchdog: number }> {
-    const { child, pids } = await core.host(stateDir, { size: 1, preload: ['node:http'] })
+    program?: string,
+  ): Promise<{
+    child: StartedHost['child']
+    end: () => Promise<void>
+    pids: number[]
+    waiting: number
+    watchdog: number
+  }> {
+    const { child, pids } = await core.host(stateDir, { size: 1, preload: ['node:http'] }, program)
     await until(() => recordedAsWaiting(stateDir).length === 1)
     const [waiting = 0] = recordedAsWaiting(stateDir)
     const [run = ''] = readdirSync(stateDir)
@@ -30,10 +37,10 @@ describe.runIf(process.platform === 'linux')('of a killed host', () => {
       child.kill('SIGKILL')
       await exited
     }
-    return { end, pids, waiting, watchdog }
+    return { child, end, pids, waiting, watchdog }
   }
 
-  test('who waits is ended with all the rest, and no file is left', async () => {
+  test('that is killed, who waits is ended with all the rest, and no file is left', async () => {
     const stateDir = temporaryFolder()
     const { end, pids, waiting } = await host(stateDir)
     await end()
@@ -41,7 +48,7 @@ describe.runIf(process.platform === 'linux')('of a killed host', () => {
     await until(() => readdirSync(stateDir).length === 0)
   })
 
-  test('who waits ends by itself where the watchdog was killed too, and is no environment', async () => {
+  test('that is killed, who waits ends by itself where the watchdog was killed too, and is no environment', async () => {
     const stateDir = temporaryFolder()
     const { end, pids, waiting, watchdog } = await host(stateDir)
     process.kill(watchdog, 'SIGKILL')
@@ -51,7 +58,7 @@ describe.runIf(process.platform === 'linux')('of a killed host', () => {
     expect(pids.filter(runs)).toEqual([])
   })
 
-  test('who waits and can’t end is ended by the next start, which does not take it for an environment', async () => {
+  test('that is killed, who waits and can’t end is ended by the next start, which does not take it for an environment', async () => {
     const stateDir = temporaryFolder()
     const { end, waiting, watchdog } = await host(stateDir)
     process.kill(waiting, 'SIGSTOP')
@@ -61,6 +68,17 @@ describe.runIf(process.platform === 'linux')('of a killed host', () => {
     await expectTwoEnvironments(stateDir)
     expect(runs(waiting)).toBe(false)
     expect(recordedAsWaiting(stateDir)).toEqual([])
+  })
+
+  test('that closes, who waits is ended before it ends itself', async () => {
+    const stateDir = temporaryFolder()
+    const { child, pids, waiting } = await host(stateDir, 'closing-host.mjs')
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    // With another code it has ended before all of close() was done, since nothing kept it.
+    expect(await exited).toEqual([42, null])
+    expect([...pids, waiting].filter(runs)).toEqual([])
+    expect(readdirSync(stateDir)).toEqual([])
   })
 
   async function expectTwoEnvironments(stateDir: string): Promise<void> {
