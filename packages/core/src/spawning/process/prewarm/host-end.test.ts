@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BuiltCore, type StartedHost } from '../fixtures/built-host.js'
 import { Bench, never, runs, temporaryFolder } from '../fixtures/harness.js'
@@ -28,6 +28,9 @@ describe.runIf(process.platform === 'linux')('of a host', () => {
     const { child, pids } = await core.host(stateDir, { size: 1, preload: ['node:http'] }, program)
     await until(() => recordedAsWaiting(stateDir).length === 1)
     const [waiting = 0] = recordedAsWaiting(stateDir)
+    // proc_pid_wchan(5): what it waits for in the kernel; "0" where that is not shown.
+    const waitsFor = (): string => readFileSync(`/proc/${waiting}/wchan`, 'latin1')
+    await until(() => /^(?:0$|unix_stream_read)/.test(waitsFor()))
     const [run = ''] = readdirSync(stateDir)
     const watchdog = new RunFolder(stateDir, run).watchdog()?.pid ?? 0
     expect([waiting, watchdog].every(runs)).toBe(true)

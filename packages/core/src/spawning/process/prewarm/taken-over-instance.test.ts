@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { get, runs } from '../fixtures/harness.js'
 import { folderOf, project, type Start, WarmBench } from '../fixtures/warm-bench.js'
 import type { ListenMode, ProcessRun } from '../run.js'
+import { readRecord } from '../state-directory.js'
 
 const onLinux = process.platform === 'linux'
 const prewarm = { size: 1, preload: ['counted'] }
@@ -186,6 +187,18 @@ describe('output while modules are loaded', () => {
     const bench = new WarmBench()
     await bench.warmUp({ command: [process.execPath, 'server.cjs'], cwd, prewarm })
   })
+})
+
+test('it is recorded as any other, to be found by a later host', async () => {
+  const bench = new WarmBench()
+  const run = { command: [process.execPath, 'server.cjs'], cwd: folderOf(project), prewarm }
+  await bench.warmUp(run)
+  const { observed, phases } = await bench.start(run, 'second')
+  expect(phases.has('prewarmed')).toBe(true)
+  const { handle } = observed
+  const record = readRecord(join(bench.bench.stateDir, handle.dir, 'instance.json'))
+  expect(record).toMatchObject({ gateway: 'test', owner: 'somebody', specHash: 'hash', handle })
+  expect(record).not.toHaveProperty('waiting')
 })
 
 test.runIf(onLinux)(
