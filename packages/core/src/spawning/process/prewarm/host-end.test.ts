@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BuiltCore, type StartedHost } from '../fixtures/built-host.js'
-import { Bench, never, runs, temporaryFolder } from '../fixtures/harness.js'
+import { Bench, fixture, never, runs, temporaryFolder } from '../fixtures/harness.js'
 import { recordedAsWaiting, until } from '../fixtures/warm-bench.js'
 import { RunFolder } from '../run-folder.js'
 
@@ -25,9 +26,14 @@ describe.runIf(process.platform === 'linux')('of a host', () => {
     waiting: number
     watchdog: number
   }> {
-    const { child, pids } = await core.host(stateDir, { size: 1, preload: ['node:http'] }, program)
+    const { child, pids } = await core.host(
+      stateDir,
+      { size: 1, preload: [fixture('opens-itself.cjs')] },
+      program,
+    )
     await until(() => recordedAsWaiting(stateDir).length === 1)
     const [waiting = 0] = recordedAsWaiting(stateDir)
+    await until(() => hasOpen(waiting, fixture('opens-itself.cjs')))
     // proc_pid_wchan(5): what it waits for in the kernel; "0" where that is not shown.
     const waitsFor = (): string => readFileSync(`/proc/${waiting}/wchan`, 'latin1')
     await until(() => /^(?:0$|unix_stream_read)/.test(waitsFor()))
@@ -93,3 +99,15 @@ describe.runIf(process.platform === 'linux')('of a host', () => {
     expect(found.map(({ id }) => id).sort()).toEqual(['a', 'b'])
   }
 })
+
+function hasOpen(pid: number, file: string): boolean {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).some((name) => {
+    try {
+      return readlinkSync(join(folder, name)) === file
+    } catch {
+      // Closed meanwhile.
+      return false
+    }
+  })
+}
