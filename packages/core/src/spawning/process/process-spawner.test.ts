@@ -166,6 +166,8 @@ describe.runIf(onLinux)('the watchdog', () => {
     const stateDir = temporaryFolder()
     const { child, pids } = await core.host(stateDir)
     const watchdog = childrenOf(child.pid ?? 0).find((pid) => !pids.includes(pid))
+    // It would replace its watchdog.
+    child.kill('SIGSTOP')
     process.kill(watchdog ?? 0, 'SIGKILL')
     child.kill('SIGKILL')
     await once(child, 'exit')

@@ -59,7 +59,9 @@ describe.runIf(process.platform === 'linux')('of a host', () => {
 
   test('that is killed, who waits ends by itself where the watchdog was killed too, and is no environment', async () => {
     const stateDir = temporaryFolder()
-    const { end, pids, waiting, watchdog } = await host(stateDir)
+    const { child, end, pids, waiting, watchdog } = await host(stateDir)
+    // It would replace its watchdog.
+    child.kill('SIGSTOP')
     process.kill(watchdog, 'SIGKILL')
     await end()
     await until(() => !runs(waiting))
@@ -69,8 +71,10 @@ describe.runIf(process.platform === 'linux')('of a host', () => {
 
   test('that is killed, who waits and can’t end is ended by the next start, which does not take it for an environment', async () => {
     const stateDir = temporaryFolder()
-    const { end, waiting, watchdog } = await host(stateDir)
+    const { child, end, waiting, watchdog } = await host(stateDir)
     process.kill(waiting, 'SIGSTOP')
+    // It would replace its watchdog.
+    child.kill('SIGSTOP')
     process.kill(watchdog, 'SIGKILL')
     await end()
     expect(runs(waiting)).toBe(true)

@@ -7,8 +7,6 @@ const backOffMs = { first: 1000, most: 5 * 60_000 }
 
 /** The waiting processes of one key: each is for one environment, once. */
 export class WarmPool {
-  /** When an environment last asked for one. */
-  usedAtMs = 0
   #recipe: Recipe
   #size = 0
   #processes: readonly WarmProcess[] = []
@@ -31,19 +29,13 @@ export class WarmPool {
     return this.#failure
   }
 
-  /** How many exist, waiting or being warmed. */
-  get count(): number {
-    return this.#processes.length
-  }
-
   /** An environment is started that could use one. */
   use(recipe: Recipe, size: number): void {
-    this.usedAtMs = performance.now()
     this.#recipe = recipe
     this.#size = size
     for (const process of this.#processes.slice(size)) void this.#drop(process)
     // What could not be loaded may have been installed since; without anybody who asks it is not tried again.
-    if (this.#failure) this.#notBeforeMs = Math.min(this.#notBeforeMs, this.usedAtMs)
+    if (this.#failure) this.#notBeforeMs = 0
   }
 
   /** The ones that wait, for the caller to choose one from. */
@@ -59,7 +51,9 @@ export class WarmPool {
 
   /** In how many milliseconds one is to be made; undefined: none. */
   wantsInMs(): number | undefined {
-    if (this.#ended || this.count >= this.#size || this.#notBeforeMs === Infinity) return undefined
+    // Those that load count as well.
+    const isFull = this.#processes.length >= this.#size
+    if (this.#ended || isFull || this.#notBeforeMs === Infinity) return undefined
     return Math.max(0, this.#notBeforeMs - performance.now())
   }
 

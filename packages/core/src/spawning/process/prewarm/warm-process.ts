@@ -15,6 +15,7 @@ import type { WaitingChild, WarmParts } from './waiting-child.js'
 const loadLimitMs = 30_000
 /** How long a waiting process may take to answer. */
 const answerLimitMs = 5000
+
 /** What an environment hands to the process that it takes over. */
 export interface Work {
   readonly argv: readonly string[]
