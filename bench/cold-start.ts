@@ -2,7 +2,8 @@
 //
 // How much longer a request to an environment that does not run takes through Alcove than to the same program, spawned
 // bare and asked directly as soon as it listens. Both listen on a Unix socket, and take turns. Then, how much longer a request to
-// the same environment takes once it is frozen (`suspendAfterMs`) than while it runs.
+// the same environment takes once it is frozen (`suspendAfterMs`) than while it runs. And how much shorter a cold start is where a
+// process waits that has loaded the program's modules (`prewarm`).
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bareStart } from './cold-start/bare-start.ts'
@@ -12,6 +13,9 @@ import { type Estimate, quantile, ratioOfMedians, seededRandom } from './statist
 
 const targetRatio = 1.1
 const targetResumeMs = 3
+const targetPrewarmedRatio = 0.2
+/** Its modules are what its start consists of. */
+const prewarmedProgram = 'express'
 /** Not counted: the first start opens the gateway's folders, and fills the caches of files. */
 const warmUpRounds = 2
 const programs: ReadonlyMap<string, string> = new Map(
@@ -25,6 +29,8 @@ const random = seededRandom(1)
 /** Milliseconds through the gateway, and bare, taken one after the other. */
 interface Round extends Answers {
   readonly bareMs: number
+  /** Through the gateway, where a process waited for it. */
+  readonly prewarmedMs: number | undefined
 }
 
 interface Result {
@@ -32,21 +38,28 @@ interface Result {
   readonly ratio: Estimate
   /** By how much a median answer is later where it is the first of one that was frozen. */
   readonly resumeMs: number
+  /** A prewarmed start / a cold start, both through the gateway. */
+  readonly prewarmedRatio: Estimate | undefined
   readonly rounds: readonly Round[]
 }
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } })
 const roundCount = Number(values.rounds)
-if (!Number.isInteger(roundCount) || roundCount < 20) {
-  console.error(`Expected --rounds to be a whole number from 20 on, got "${values.rounds}".`)
+if (!Number.isInteger(roundCount) || roundCount < 10) {
+  console.error(`Expected --rounds to be a whole number from 10 on, got "${values.rounds}".`)
   process.exit(2)
 }
 
 const results = await measure()
 print(results)
-console.log(`\n${await writeResults('cold-start', { targetRatio, targetResumeMs, results })}`)
+console.log(
+  `\n${await writeResults('cold-start', { targetRatio, targetResumeMs, targetPrewarmedRatio, results })}`,
+)
 process.exitCode = results.every(
-  ({ ratio, resumeMs }) => ratio.value <= targetRatio && resumeMs <= targetResumeMs,
+  ({ ratio, resumeMs, prewarmedRatio }) =>
+    ratio.value <= targetRatio &&
+    resumeMs <= targetResumeMs &&
+    (prewarmedRatio?.value ?? 0) <= targetPrewarmedRatio,
 )
   ? 0
   : 1
@@ -75,18 +88,39 @@ async function measure(): Promise<readonly Result[]> {
         measured.map(({ runningMs }) => runningMs),
         0.5,
       ),
+    prewarmedRatio: prewarmedRatioOf(measured),
     rounds: measured,
   }))
 }
 
-/** Either one first: neither is always the one that finds the machine as the other has left it. */
+function prewarmedRatioOf(rounds: readonly Round[]): Estimate | undefined {
+  const pairs = rounds.flatMap(({ prewarmedMs, coldMs }) =>
+    prewarmedMs === undefined ? [] : [[prewarmedMs, coldMs] as const],
+  )
+  return pairs.length === 0 ? undefined : ratioOfMedians(pairs, random)
+}
+
+/** In any order: none is always the one that finds the machine as another has left it. */
 async function measureRound(gateway: ColdGateway, program: string, path: string): Promise<Round> {
-  if (random() < 0.5) {
-    const answers = await gateway.start(program)
-    return { ...answers, bareMs: await bareStart(path) }
+  let answers: Answers = { coldMs: 0, runningMs: 0, resumedMs: 0 }
+  let bareMs = 0
+  let prewarmedMs: number | undefined
+  const measures: (() => Promise<void>)[] = [
+    async () => {
+      answers = await gateway.start(program)
+    },
+    async () => {
+      bareMs = await bareStart(path)
+    },
+    async () => {
+      if (program === prewarmedProgram) prewarmedMs = await gateway.startPrewarmed(program)
+    },
+  ]
+  while (measures.length > 0) {
+    const [next] = measures.splice(Math.floor(random() * measures.length), 1)
+    await next?.()
   }
-  const bareMs = await bareStart(path)
-  return { ...(await gateway.start(program)), bareMs }
+  return { ...answers, bareMs, prewarmedMs }
 }
 
 function print(all: readonly Result[]): void {
@@ -121,6 +155,23 @@ function print(all: readonly Result[]): void {
         spread(rounds.map(({ runningMs }) => runningMs)),
         `${resumeMs.toFixed(1)} ms`,
         verdict(resumeMs, targetResumeMs),
+      ),
+    )
+  }
+  console.log(
+    '\nCold starts of the same environments in processes that have loaded their modules\n',
+  )
+  console.log(row('program', 'prewarmed', 'cold', 'ratio (95 %)'))
+  for (const { program, rounds, prewarmedRatio } of all) {
+    if (!prewarmedRatio) continue
+    const { value, low, high } = prewarmedRatio
+    console.log(
+      row(
+        program,
+        spread(rounds.map(({ prewarmedMs }) => prewarmedMs ?? Number.NaN)),
+        spread(rounds.map(({ coldMs }) => coldMs)),
+        `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+        verdict(value, targetPrewarmedRatio),
       ),
     )
   }

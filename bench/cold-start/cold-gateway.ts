@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { devEnvProxy, type Gateway } from '@alcove/core'
+import { setTimeout as delay } from 'node:timers/promises'
+import { devEnvProxy, type Gateway, type ProcessRun, type Spec } from '@alcove/core'
 import { ask } from './ask.ts'
 
 /** Milliseconds from a request to its complete answer. */
@@ -16,6 +17,8 @@ export interface Answers {
 
 /** Long enough to ask once more before. */
 const suspendAfterMs = 100
+/** Long enough to make the next process that waits, which is not counted. */
+const refillMs = 1500
 
 /** A gateway in this process, of which each environment is new. */
 export class ColdGateway implements AsyncDisposable {
@@ -23,14 +26,13 @@ export class ColdGateway implements AsyncDisposable {
   readonly #gateway: Gateway
   readonly #server: Server
   #started = 0
+  /** For that one nothing waits yet. */
+  #isFirst = true
 
   private constructor(programs: ReadonlyMap<string, string>) {
     this.#programs = programs
     this.#gateway = devEnvProxy({
-      specFor: ({ id }) => ({
-        run: { command: [process.execPath, this.#programs.get(id.replace(/-\d+$/, '')) ?? ''] },
-        policy: { suspendAfterMs },
-      }),
+      specFor: ({ id }) => this.#specOf(id.replace(/-\d+$/, '')),
     })
     this.#server = createServer((request, response) => void this.#gateway(request, response))
   }
@@ -61,6 +63,34 @@ export class ColdGateway implements AsyncDisposable {
     const resumedMs = await this.#ask(id)
     await manager.stop(id, { drainMs: 0 })
     return { coldMs, runningMs, resumedMs }
+  }
+
+  /** Asks an environment that has never run, and whose modules a process that waits for it has loaded. */
+  async startPrewarmed(name: string): Promise<number> {
+    const { manager } = this.#gateway
+    const id = `prewarmed-${name}-${(this.#started += 1)}`
+    let isPrewarmed = false
+    const listen = (step: { readonly id: string; readonly phase: string }): void => {
+      if (step.id === id && step.phase === 'prewarmed') isPrewarmed = true
+    }
+    manager.on('progress', listen)
+    const answerMs = await this.#ask(id)
+    manager.off('progress', listen)
+    await manager.stop(id, { drainMs: 0 })
+    await delay(refillMs)
+    if (isPrewarmed || this.#isFirst) {
+      this.#isFirst = false
+      return answerMs
+    }
+    throw new Error(`No process waited for ${id} after ${refillMs} ms`)
+  }
+
+  #specOf(environment: string): Spec<ProcessRun> {
+    const name = environment.replace(/^prewarmed-/, '')
+    const command = [process.execPath, this.#programs.get(name) ?? '']
+    return name === environment
+      ? { run: { command }, policy: { suspendAfterMs } }
+      : { run: { command, prewarm: { size: 1, preload: [name] } } }
   }
 
   async #ask(id: string): Promise<number> {

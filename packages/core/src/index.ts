@@ -66,6 +66,7 @@ export {
   type PreparedFolderOptions,
   type PreparationStep,
 } from './spawning/process/prepared-folder.js'
+export type { Prewarm } from './spawning/process/prewarm/prewarm-option.js'
 export { processSpawner } from './spawning/process/process-spawner.js'
 export type { ListenMode, ProcessRun } from './spawning/process/run.js'
 export type { ProcessHandle } from './spawning/process/run-folder.js'

@@ -71,7 +71,9 @@ export function environmentVariables(parts: EnvironmentParts): Variables {
   }
   if (report) {
     variables[reportVariable] = report.folder
-    variables['NODE_OPTIONS'] = withPreload(variables['NODE_OPTIONS'], report.preload)
+    variables['NODE_OPTIONS'] = [variables['NODE_OPTIONS']?.trim(), requireFlag(report.preload)]
+      .filter(Boolean)
+      .join(' ')
   }
   return variables
 }
@@ -80,7 +82,7 @@ export function environmentVariables(parts: EnvironmentParts): Variables {
  * The markers of a process. A gateway may itself run in an environment of another one: the outer one's markers stay in
  * front, so that it still finds all that it has to end.
  */
-function markers(
+export function markers(
   host: EnvironmentParts['host'],
   instanceToken: string,
   hostToken: string,
@@ -118,10 +120,8 @@ function inherited(host: EnvironmentParts['host'], allowed: readonly string[]): 
   return variables
 }
 
-function withPreload(options: string | undefined, preload: string): string {
-  const flag = `--require=${quoteNodeOption(preload)}`
-  return options?.trim() ? `${options} ${flag}` : flag
-}
+/** What has Node.js load a file ahead of its program; in NODE_OPTIONS, in the order of the flags. */
+export const requireFlag = (path: string): string => `--require=${quoteNodeOption(path)}`
 
 /** https://nodejs.org/api/cli.html#node_optionsoptions: a value with spaces is quoted, `"` and `\` in it are escaped. */
 function quoteNodeOption(value: string): string {

@@ -14,6 +14,10 @@ export interface Launch {
   readonly variables: Variables
   /** What a failure is called. @default that the environment could not start */
   readonly failure?: string
+  /** What the program sees as its name. @default the command's first part */
+  readonly argv0?: string
+  /** Whether it gets a socket to this process, as its file 3. */
+  readonly channel?: boolean
 }
 
 /** A child that runs, in a session of its own. */
@@ -37,7 +41,8 @@ export async function launch(what: Launch): Promise<LaunchedChild> {
       env: what.variables,
       // setsid(2): a group and session of its own, so that its whole tree can be told from the host's.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(what.channel ? (['pipe'] as const) : [])],
+      ...(what.argv0 === undefined ? {} : { argv0: what.argv0 }),
     })
   } catch (error) {
     throw explain(what, error as NodeJS.ErrnoException)
@@ -111,7 +116,8 @@ function explainMissing(command: string, folder: string, path: string | undefine
     : `there is no command ${quote(command)} on its PATH; install it, or name it by its full path in \`command\``
 }
 
-function findOnPath(command: string, path: string | undefined): string | undefined {
+/** The file that a command without a folder stands for. */
+export function findOnPath(command: string, path: string | undefined): string | undefined {
   return (path ?? '/usr/bin:/bin')
     .split(delimiter)
     .map((folder) => join(folder, command))

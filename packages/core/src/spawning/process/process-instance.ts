@@ -20,6 +20,8 @@ export interface InstanceParts {
   readonly tree: ProcessTree
   /** Resolves when its first process has ended. */
   readonly ended: Promise<ExitInfo>
+  /** What it has printed so far, and prints. */
+  readonly output?: OutputBuffer
   /** Begins to look for its endpoint. */
   listen(events: ListenerEvents): Listener
   /** Begins to look for listeners in the wrong place. */
@@ -37,9 +39,12 @@ export class ProcessInstance {
   readonly handle: ProcessHandle
   readonly folder: string
   readonly tree: ProcessTree
-  readonly output = new OutputBuffer()
+  readonly output: OutputBuffer
   /** Resolves when nothing of it is left. */
   readonly gone: Promise<ExitInfo>
+  readonly #started = Promise.withResolvers<void>()
+  /** Resolves when it is past its own start: it listens, or nothing of it is left. */
+  readonly started = this.#started.promise
   readonly #observers = new Set<InstanceObserver>()
   readonly #listener: Listener
   readonly #endHints: () => void
@@ -56,6 +61,7 @@ export class ProcessInstance {
     this.handle = parts.handle
     this.folder = parts.folder
     this.tree = parts.tree
+    this.output = parts.output ?? new OutputBuffer()
     this.#suspended = suspended
     const note = (line: string): void => this.output.add(line)
     this.#listener = parts.listen({
@@ -120,6 +126,7 @@ export class ProcessInstance {
     this.#endHints()
     if (this.#exit || (this.#endpoint && sameEndpoint(this.#endpoint, endpoint))) return
     this.#endpoint = endpoint
+    this.#started.resolve()
     this.#tell(this.status)
   }
 
@@ -136,6 +143,7 @@ export class ProcessInstance {
     this.#exit = this.#verdict ?? exit
     this.#tell({ is: 'gone', exit: this.#exit })
     this.#observers.clear()
+    this.#started.resolve()
     return this.#exit
   }
 

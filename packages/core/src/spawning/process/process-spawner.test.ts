@@ -1,26 +1,15 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { build } from 'tsup'
 import type { AlcoveError } from '../../errors.js'
 import type { Status } from '../spawner.js'
+import { BuiltCore } from './fixtures/built-host.js'
 import {
   Bench,
   contextFor,
-  fixture,
   get,
   getAnswer,
   never,
@@ -143,48 +132,16 @@ describe('output', () => {
 })
 
 describe.runIf(onLinux)('the watchdog', () => {
-  let built: string
+  let core: BuiltCore
 
   beforeAll(async () => {
-    // As it is published, since a host is a process of its own.
-    built = mkdtempSync(join(tmpdir(), 'alcove-test-built-'))
-    const source = join(import.meta.dirname, '../..')
-    const programs = join(import.meta.dirname, 'programs')
-    await build({
-      entry: {
-        index: join(source, 'index.ts'),
-        'programs/watchdog': join(programs, 'watchdog.ts'),
-      },
-      outDir: built,
-      format: 'esm',
-      target: 'node22',
-      config: false,
-      silent: true,
-      noExternal: [/.*/],
-      banner: {
-        js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-      },
-    })
-    writeFileSync(join(built, 'package.json'), '{"type":"module"}')
+    core = await BuiltCore.build()
   })
-  afterAll(() => rmSync(built, { recursive: true, force: true }))
-
-  async function host(
-    stateDir: string,
-  ): Promise<{ child: ChildProcessByStdio<null, Readable, null>; pids: number[] }> {
-    const child = spawn(
-      process.execPath,
-      [fixture('host.mjs'), stateDir, join(built, 'index.js'), fixture('family.mjs')],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
-    onTestFinished(() => void child.kill('SIGKILL'))
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    return { child, pids: JSON.parse(line) as number[] }
-  }
+  afterAll(() => core.remove())
 
   test('ends all of a killed host’s environments within 5 s, whatever became of their families', async () => {
     const stateDir = temporaryFolder()
-    const { child, pids } = await host(stateDir)
+    const { child, pids } = await core.host(stateDir)
     expect(pids).toHaveLength(6)
     expect(pids.every(runs)).toBe(true)
     const killedMs = performance.now()
@@ -207,8 +164,10 @@ describe.runIf(onLinux)('the watchdog', () => {
 
   test('leaves nothing to do but for the next start where it was killed too', async () => {
     const stateDir = temporaryFolder()
-    const { child, pids } = await host(stateDir)
+    const { child, pids } = await core.host(stateDir)
     const watchdog = childrenOf(child.pid ?? 0).find((pid) => !pids.includes(pid))
+    // It would replace its watchdog.
+    child.kill('SIGSTOP')
     process.kill(watchdog ?? 0, 'SIGKILL')
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -224,7 +183,7 @@ describe.runIf(onLinux)('the watchdog', () => {
 
   test('of a living host is not touched by another gateway of its name', async () => {
     const stateDir = temporaryFolder()
-    const { pids } = await host(stateDir)
+    const { pids } = await core.host(stateDir)
     const other = new Bench({ stateDir })
     expect(await Array.fromAsync(other.spawner.recover('killed', never))).toEqual([])
     expect(pids.every(runs)).toBe(true)

@@ -15,12 +15,12 @@ import { GatewayRun } from './gateway-run.js'
 import { type PickedPort, pickPort } from './listener/free-port.js'
 import { type ProcessSpawnerOptions, type ResolvedOptions, resolveOptions } from './options.js'
 import type { ProcessInstance } from './process-instance.js'
+import { Prewarming } from './prewarm/prewarming.js'
 import { type ProcessTable, processTable } from './process-table.js'
 import { ProcessTree } from './process-tree.js'
 import { findLeftovers } from './recovery.js'
 import { checkRun, type ProcessRun } from './run.js'
 import { assertOwnHandle, type ProcessHandle } from './run-folder.js'
-import { startInstance } from './started-instance.js'
 import { openStateDirectory } from './state-directory.js'
 
 /** How many ended instances are remembered for an observer that comes late. */
@@ -30,6 +30,8 @@ const rememberedEnds = 32
 export interface ProcessSpawnerSeams {
   readonly platform?: NodeJS.Platform
   pickPort?(id: string): Promise<PickedPort>
+  /** Called with the pid of each process that was started ahead, and waits now. */
+  waits?(pid: number): void
 }
 
 /**
@@ -66,6 +68,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   readonly #ended = new Map<string, ProcessInstance>()
   /** What somebody else looks after, and is observed here. */
   readonly #foreign = new Map<string, ProcessInstance>()
+  readonly #prewarming: Prewarming
   #run: Promise<GatewayRun> | undefined
   #runName: string | undefined
   #closed = false
@@ -75,6 +78,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     this.#platform = seams.platform ?? process.platform
     this.#pickPort = seams.pickPort ?? pickPort
     this.#table = processTable(this.#platform)
+    this.#prewarming = new Prewarming(seams.waits?.bind(seams))
   }
 
   async capabilities(): Promise<Capabilities> {
@@ -102,7 +106,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
       context.signal.throwIfAborted()
       if (this.#closed) throw new ClosedError()
       gatewayRun.watchdog.ensure()
-      const instance = await startInstance(run, context, {
+      const instance = await this.#prewarming.start(run, context, {
         gatewayRun,
         table: this.#table,
         options: this.#options,
@@ -114,7 +118,6 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
         context.signal.throwIfAborted()
         throw new ClosedError()
       }
-      context.progress({ phase: 'spawned', text: `process ${instance.handle.pid} was started` })
       return instance.handle
     } catch (error) {
       picked?.release()
@@ -226,6 +229,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     for (const instance of this.#instances.values()) instance.letGo()
     const run = await this.#run?.catch(() => undefined)
     if (!run) return
+    await this.#prewarming.close()
     // Without survivors the watchdog has nothing to wait for; otherwise it stays until the host is gone.
     if (this.#instances.size === 0) await run.close()
     else run.folder.letGo()

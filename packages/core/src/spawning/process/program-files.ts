@@ -11,6 +11,9 @@ export const watchdogProgram = (): string => programFile(`watchdog${extension}`)
 /** What is loaded into Node.js programs, of versions too that know no TypeScript, so that they report where they listen. */
 export const listenPreload = (): string => programFile('listen-preload.cjs')
 
+/** What has a Node.js program wait, with modules loaded, for an environment that needs it. */
+export const prewarmProgram = (): string => programFile('prewarm.cjs')
+
 function programFile(name: string): string {
   const path = fileURLToPath(new URL(`./programs/${name}`, import.meta.url))
   if (existsSync(path)) return path

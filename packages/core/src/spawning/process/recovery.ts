@@ -70,6 +70,12 @@ async function inspect(
     removeFolder(path)
     return undefined
   }
+  if (record.waiting) {
+    // It was started ahead, and is nobody's: with its host it has lost what it waited for.
+    await tree.end(0)
+    removeFolder(path)
+    return undefined
+  }
   if (record.gateway !== scope.gateway || !(await take(scope, path))) return undefined
   const first = firstOf(handle, members)
   if (!first) {

@@ -35,6 +35,8 @@ export type InstanceRecord = {
   readonly specHash: string
   readonly createdAtMs: number
   readonly handle: ProcessHandle
+  /** It waits for an environment, and is no instance yet. */
+  readonly waiting?: true
 }
 
 /** A process as a record keeps it. */

@@ -21,6 +21,11 @@ test.each([
     listen: 'picked-port',
   },
   { command: ['x'], listen: 'reported-port', cwd: undefined, env: undefined },
+  { command: ['node', 'x.js'], prewarm: {} },
+  {
+    command: ['node', 'x.js'],
+    prewarm: { size: 16, preload: ['express', '@a/b/c', './d', 'node:http'] },
+  },
 ])('a sound run passes: %j', (run) => {
   expect(() => checkRun(run)).not.toThrow()
 })
@@ -60,6 +65,22 @@ describe('refused in one sentence', () => {
     ],
     [{ command: ['node'], listen: 'pickedport' }, /did you mean "picked-port"\?/],
     [{ command: ['node'], listen: true }, /`listen` .* got `true`/],
+    [{ command: ['node', 'x'], prewarm: true }, /`prewarm` .* to be an object .* got `true`/],
+    [{ command: ['node', 'x'], prewarm: { preload: 'x' } }, /`preload` .* to be a list of names/],
+    [{ command: ['node', 'x'], prewarm: { preload: ['#x'] } }, /to name packages or paths.*"#x"/],
+    [{ command: ['node', 'x'], prewarm: { preload: ['file:///x'] } }, /to name packages or paths/],
+    [
+      { command: ['node', 'x'], prewarm: { size: 0 } },
+      /`size` .* a whole number from 1 to 16, got `0`/,
+    ],
+    [{ command: ['node', 'x'], prewarm: { size: 17 } }, /from 1 to 16/],
+    [{ command: ['node', 'x'], prewarm: { preloads: [] } }, /did you mean `preload`\?/],
+    [
+      { command: ['npm', 'run', 'dev'], prewarm: {} },
+      /`command` .* can't be prewarmed: "npm" is not Node.js; begin with "node".*or leave `prewarm` out$/,
+    ],
+    [{ command: ['node', '-e', '0'], prewarm: {} }, /can't be prewarmed: with "-e"/],
+    [{ command: ['node', '--title={port}', 'x'], prewarm: {} }, /can't hold \{port\}/],
   ])('%j', (run, sentence) => {
     expect(refusal(run)).toMatch(sentence)
   })

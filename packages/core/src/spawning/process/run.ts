@@ -1,5 +1,6 @@
 import { InvalidOptionError, quote } from '../../errors.js'
 import { checkOptions, nearestName, object, type Rules, show, text } from '../../option-check.js'
+import { checkPrewarm, type Prewarm } from './prewarm/prewarm-option.js'
 
 /**
  * How a child says where it listens.
@@ -30,6 +31,8 @@ export type ProcessRun = {
   readonly env?: Readonly<Record<string, string>>
   /** @default 'socket' */
   readonly listen?: ListenMode
+  /** Has processes wait that have loaded modules ahead; only where Node.js runs a file: `['node', 'server.js']`. */
+  readonly prewarm?: Prewarm
 }
 
 const listenModes: readonly ListenMode[] = ['socket', 'reported-port', 'picked-port']
@@ -47,6 +50,10 @@ const rules: Rules = {
     expected: listenModes.map((mode) => `"${mode}"`).join(' or '),
     holds: (value) => (listenModes as readonly unknown[]).includes(value),
   },
+  prewarm: {
+    expected: 'an object with `size` and `preload`',
+    holds: (value) => object.holds(value),
+  },
 }
 
 /**
@@ -57,7 +64,7 @@ const rules: Rules = {
 export function checkRun(run: unknown): asserts run is ProcessRun {
   if (object.holds(run)) refuseUnknownMode((run as { readonly listen?: unknown }).listen)
   checkOptions(where, run, rules)
-  const { command, cwd, env } = run as Partial<ProcessRun>
+  const { command, cwd, env, prewarm } = run as Partial<ProcessRun>
   if (!command) {
     throw new InvalidOptionError(`Expected ${where} to have a \`command\`: what is to be started?`)
   }
@@ -67,6 +74,7 @@ export function checkRun(run: unknown): asserts run is ProcessRun {
   for (const part of command) refuseNul('`command`', part)
   refuseNul('`cwd`', cwd ?? '')
   for (const [name, value] of Object.entries(env ?? {})) checkVariable(name, value)
+  if (prewarm) checkPrewarm(prewarm, command)
 }
 
 function refuseUnknownMode(mode: unknown): void {

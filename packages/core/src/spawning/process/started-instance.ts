@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { ExitInfo, SpawnContext } from '../spawner.js'
-import { environmentVariables } from './environment-variables.js'
+import { ChildOutput } from './child-output.js'
+import { environmentVariables, type Variables } from './environment-variables.js'
+import { exitOf } from './exit-info.js'
 import type { GatewayRun } from './gateway-run.js'
 import { launch, type LaunchedChild } from './launch.js'
 import { lookForEndpoint } from './listener/look-for-endpoint.js'
 import { bindPath } from './listener/socket.js'
 import type { ResolvedOptions } from './options.js'
-import { OutputReader } from './output-reader.js'
 import { ProcessInstance } from './process-instance.js'
 import type { ProcessTable } from './process-table.js'
 import { ProcessTree } from './process-tree.js'
@@ -16,9 +17,6 @@ import { listenPreload } from './program-files.js'
 import { fillIn, type ProcessRun } from './run.js'
 import type { ProcessHandle } from './run-folder.js'
 import { removeFolder } from './state-directory.js'
-
-/** How long the last output is waited for once nothing of an instance lives: only a stranger can still hold the pipe. */
-const outputMarginMs = 250
 
 /** What a start needs beside what is to run. */
 export interface StartParts {
@@ -29,86 +27,114 @@ export interface StartParts {
   readonly port: number | undefined
 }
 
+/** What is settled of an instance before a process runs it. */
+export interface InstancePlan {
+  readonly handle: ProcessHandle
+  /** Its own folder. */
+  readonly path: string
+  readonly command: readonly string[]
+  readonly cwd: string | undefined
+  readonly variables: Variables
+  /** Records what is known of it by now. */
+  note(now: ProcessHandle): void
+}
+
+/** @param place - The token that its processes carry, and the name of its folder in the run's. */
+export function planInstance(
+  run: ProcessRun,
+  context: SpawnContext,
+  { gatewayRun, options, port }: StartParts,
+  { token, name }: { readonly token: string; readonly name: string },
+): InstancePlan {
+  const { id, generation, gateway, owner, specHash } = context
+  const { folder } = gatewayRun
+  const path = join(folder.path, name)
+  const listen = run.listen ?? 'socket'
+  const portText = listen === 'socket' ? bindPath(path) : String(port ?? 0)
+  return {
+    handle: {
+      v: 1,
+      id,
+      generation,
+      pid: 0,
+      startTime: '',
+      token,
+      dir: `${folder.name}/${name}`,
+      listen,
+      ...(port === undefined ? {} : { port }),
+    },
+    path,
+    command: run.command.map((part) => fillIn(part, { port: portText, id })),
+    cwd: run.cwd,
+    variables: environmentVariables({
+      host: process.env,
+      inheritEnv: options.inheritEnv,
+      run,
+      id,
+      port: portText,
+      instanceToken: token,
+      hostToken: gatewayRun.token,
+      ...(listen === 'reported-port' ? { report: { folder: path, preload: listenPreload() } } : {}),
+    }),
+    note(handle) {
+      folder.write(name, { v: 1, gateway, owner, specHash, createdAtMs: Date.now(), handle })
+    },
+  }
+}
+
 /** Starts a process and looks after it; a rejection leaves nothing behind. */
 export async function startInstance(
   run: ProcessRun,
   context: SpawnContext,
   parts: StartParts,
 ): Promise<ProcessInstance> {
-  const { gatewayRun, table, options, port } = parts
-  const { id, generation } = context
-  const { folder } = gatewayRun
+  const { table } = parts
+  const { folder } = parts.gatewayRun
   const name = folder.makeInstance()
-  const path = join(folder.path, name)
-  const listen = run.listen ?? 'socket'
-  const handle: ProcessHandle = {
-    v: 1,
-    id,
-    generation,
-    pid: 0,
-    startTime: '',
-    token: randomBytes(16).toString('hex'),
-    dir: `${folder.name}/${name}`,
-    listen,
-    ...(port === undefined ? {} : { port }),
-  }
-  const note = (now: ProcessHandle): void => {
-    const { gateway, owner, specHash } = context
-    folder.write(name, { v: 1, gateway, owner, specHash, createdAtMs: Date.now(), handle: now })
-  }
+  const token = randomBytes(16).toString('hex')
   let child: LaunchedChild | undefined
   try {
-    const portText = listen === 'socket' ? bindPath(path) : String(port ?? 0)
+    const plan = planInstance(run, context, parts, { token, name })
     // Ahead of the process: a host that dies in between leaves nothing that nobody can name.
-    note(handle)
-    child = await launch({
-      id,
-      command: run.command.map((part) => fillIn(part, { port: portText, id })),
-      cwd: run.cwd,
-      variables: environmentVariables({
-        host: process.env,
-        inheritEnv: options.inheritEnv,
-        run,
-        id,
-        port: portText,
-        instanceToken: handle.token,
-        hostToken: gatewayRun.token,
-        ...(listen === 'reported-port'
-          ? { report: { folder: path, preload: listenPreload() } }
-          : {}),
-      }),
-    })
+    plan.note(plan.handle)
+    child = await launch({ ...plan, id: context.id })
+    const output = new ChildOutput(child, parts.options.maxLogLineBytes)
     const ended = exitOf(child)
     const { pid } = child
     const birth = await table.birthOf(pid)
-    const named: ProcessHandle = { ...handle, pid, startTime: birth.startTime }
-    note(named)
-    const tree = new ProcessTree({ token: handle.token, pid, ...birth }, table, true)
-    return assemble(named, path, tree, child, ended, options.maxLogLineBytes)
+    const handle: ProcessHandle = { ...plan.handle, pid, startTime: birth.startTime }
+    plan.note(handle)
+    const tree = new ProcessTree({ token, pid, ...birth }, table, true)
+    return assemble({ handle, folder: plan.path, tree, child, ended, output })
   } catch (error) {
-    if (child) await new ProcessTree({ ...handle, pid: child.pid, order: 0 }, table, true).end(0)
-    removeFolder(path)
+    if (child) {
+      const root = { token, pid: child.pid, startTime: '', order: 0 }
+      await new ProcessTree(root, table, true).end(0)
+    }
+    removeFolder(join(folder.path, name))
     throw error
   }
 }
 
-function assemble(
-  handle: ProcessHandle,
-  folder: string,
-  tree: ProcessTree,
-  child: LaunchedChild,
-  ended: Promise<ExitInfo>,
-  maxLineBytes: number,
-): ProcessInstance {
-  const line = (text: string): void => instance.output.add(text)
-  const outputs = [child.stdout, child.stderr].map(
-    (stream) => new OutputReader(stream, maxLineBytes, line),
-  )
-  const instance: ProcessInstance = new ProcessInstance({
+/** A child of this process that is to be an instance. */
+export interface ChildParts {
+  readonly handle: ProcessHandle
+  readonly folder: string
+  readonly tree: ProcessTree
+  readonly child: LaunchedChild
+  readonly ended: Promise<ExitInfo>
+  readonly output: ChildOutput
+}
+
+/** Looks after a child from now on. */
+export function assemble(parts: ChildParts): ProcessInstance {
+  const { handle, folder, tree, child, ended, output } = parts
+  return new ProcessInstance({
     handle,
     folder,
     tree,
     ended,
+    output: output.lines,
     ...lookForEndpoint(handle, folder, tree),
     letGo() {
       child.unref()
@@ -116,26 +142,8 @@ function assemble(
       for (const stream of [child.stdout, child.stderr]) (stream as Socket).unref()
     },
     async cleanUp() {
-      await Promise.race([
-        Promise.all(outputs.map((output) => output.ended)),
-        new Promise((resolve) => setTimeout(resolve, outputMarginMs).unref()),
-      ])
-      for (const output of outputs) output.finish()
+      await output.end()
       removeFolder(folder)
     },
   })
-  return instance
-}
-
-function exitOf(child: LaunchedChild): Promise<ExitInfo> {
-  return new Promise((resolve) => {
-    child.once('exit', (exitCode, signal) => {
-      if (signal === null) resolve({ reason: 'exited', exitCode: exitCode ?? 0 })
-      else resolve({ reason: 'signalled', signal, ...(signal === 'SIGKILL' ? killed : {}) })
-    })
-  })
-}
-
-const killed = {
-  message: 'where nobody sent that, the system was out of memory: its log (dmesg) tells',
 }
