@@ -1,6 +1,7 @@
 import { ClosedError, UnsupportedError } from '../../errors.js'
 import type {
   Capabilities,
+  MissingFeature,
   RecoveredInstance,
   Sink,
   SpawnContext,
@@ -11,6 +12,8 @@ import type {
 import { unlessAborted } from '../../abort.js'
 import { adoptInstance } from './adopted-instance.js'
 import { assertSupported, measureCapabilities, pickedPort } from './capabilities.js'
+import { findPrecedence } from './cpu/find-precedence.js'
+import type { CpuPrecedence, PrecedenceFinder } from './cpu/precedence.js'
 import { GatewayRun } from './gateway-run.js'
 import { type PickedPort, pickPort } from './listener/free-port.js'
 import { type ProcessSpawnerOptions, type ResolvedOptions, resolveOptions } from './options.js'
@@ -30,6 +33,8 @@ const rememberedEnds = 32
 export interface ProcessSpawnerSeams {
   readonly platform?: NodeJS.Platform
   pickPort?(id: string): Promise<PickedPort>
+  /** Ways of going before environments, the best one first. */
+  readonly precedence?: readonly PrecedenceFinder[]
 }
 
 /**
@@ -61,6 +66,8 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   readonly #platform: NodeJS.Platform
   readonly #pickPort: (id: string) => Promise<PickedPort>
   readonly #table: ProcessTable
+  readonly #precedenceFinders: readonly PrecedenceFinder[] | undefined
+  #precedence: CpuPrecedence | MissingFeature | undefined
   /** What this run looks after: started by it, or taken over. */
   readonly #instances = new Map<string, ProcessInstance>()
   readonly #ended = new Map<string, ProcessInstance>()
@@ -75,11 +82,16 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     this.#platform = seams.platform ?? process.platform
     this.#pickPort = seams.pickPort ?? pickPort
     this.#table = processTable(this.#platform)
+    this.#precedenceFinders = seams.precedence
   }
 
   async capabilities(): Promise<Capabilities> {
     assertSupported(this.#platform)
-    return measureCapabilities(this.#platform)
+    const precedence = this.#findPrecedence()
+    return measureCapabilities(
+      this.#platform,
+      precedence && 'reason' in precedence ? [precedence] : [],
+    )
   }
 
   check(run: ProcessRun, capabilities: Capabilities): void {
@@ -212,6 +224,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
         stateDir: this.#stateDir(),
         suspended,
         takenFrom: run,
+        takenBy: gatewayRun,
       })
       this.#keep(instance, gatewayRun)
       const { handle, owner, specHash, createdAtMs } = record
@@ -254,7 +267,9 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
 
   #open(): Promise<GatewayRun> {
     if (this.#closed) throw new ClosedError()
-    this.#run ??= GatewayRun.open(this.#options.stateDir, this.#table).then(
+    const precedence = this.#findPrecedence()
+    const found = precedence && 'way' in precedence ? precedence : undefined
+    this.#run ??= GatewayRun.open(this.#options.stateDir, this.#table, found).then(
       (run) => {
         this.#runName = run.folder.name
         return run
@@ -265,6 +280,14 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
       },
     )
     return this.#run
+  }
+
+  /** Looked for once. */
+  #findPrecedence(): CpuPrecedence | MissingFeature | undefined {
+    const { cpuShare } = this.#options
+    if (cpuShare === false) return undefined
+    this.#precedence ??= findPrecedence(cpuShare, this.#platform, this.#precedenceFinders)
+    return this.#precedence
   }
 
   #stateDir(): string {

@@ -82,11 +82,18 @@ export async function startInstance(
     const { pid } = child
     const birth = await table.birthOf(pid)
     const named: ProcessHandle = { ...handle, pid, startTime: birth.startTime }
-    note(named)
     const tree = new ProcessTree({ token: handle.token, pid, ...birth }, table, true)
-    return assemble(named, path, tree, child, ended, options.maxLogLineBytes)
+    // Before anything else, and not waited for: the fewer of its forks are ahead of it, the fewer have to be looked for.
+    const placed = gatewayRun.place(named, tree)
+    note(named)
+    const instance = assemble(named, path, tree, child, ended, parts)
+    void placed.then((failure) => {
+      if (failure !== undefined) instance.output.add(failure)
+    })
+    return instance
   } catch (error) {
     if (child) await new ProcessTree({ ...handle, pid: child.pid, order: 0 }, table, true).end(0)
+    await gatewayRun.unplace(handle)
     removeFolder(path)
     throw error
   }
@@ -98,11 +105,11 @@ function assemble(
   tree: ProcessTree,
   child: LaunchedChild,
   ended: Promise<ExitInfo>,
-  maxLineBytes: number,
+  { gatewayRun, options }: StartParts,
 ): ProcessInstance {
   const line = (text: string): void => instance.output.add(text)
   const outputs = [child.stdout, child.stderr].map(
-    (stream) => new OutputReader(stream, maxLineBytes, line),
+    (stream) => new OutputReader(stream, options.maxLogLineBytes, line),
   )
   const instance: ProcessInstance = new ProcessInstance({
     handle,
@@ -121,6 +128,7 @@ function assemble(
         new Promise((resolve) => setTimeout(resolve, outputMarginMs).unref()),
       ])
       for (const output of outputs) output.finish()
+      await gatewayRun.unplace(handle)
       removeFolder(folder)
     },
   })
