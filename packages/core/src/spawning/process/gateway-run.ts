@@ -61,6 +61,8 @@ export class GatewayRun {
   async close(): Promise<void> {
     await this.#precedence?.close()
     await this.watchdog.close()
+    // Where something has to stay, it is a later run's to remove, also while this process lives.
+    this.folder.letGo()
     this.folder.removeIfEmpty()
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -28,6 +29,7 @@ import {
   runs,
   temporaryFolder,
 } from './fixtures/harness.js'
+import { foldersIn, readRecord } from './state-directory.js'
 
 const onLinux = process.platform === 'linux'
 
@@ -187,6 +189,8 @@ describe.runIf(onLinux)('the watchdog', () => {
     const { child, pids } = await host(stateDir)
     expect(pids).toHaveLength(6)
     expect(pids.every(runs)).toBe(true)
+    const groups = groupsNotedIn(stateDir)
+    expect(groups.every((group) => existsSync(group))).toBe(true)
     const killedMs = performance.now()
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -203,6 +207,7 @@ describe.runIf(onLinux)('the watchdog', () => {
         setImmediate(resolve)
       })
     }
+    expect(groups.filter((group) => existsSync(group))).toEqual([])
   })
 
   test('leaves nothing to do but for the next start where it was killed too', async () => {
@@ -214,12 +219,14 @@ describe.runIf(onLinux)('the watchdog', () => {
     await once(child, 'exit')
     expect(pids.every(runs)).toBe(true)
     const next = new Bench({ stateDir })
+    const groups = groupsNotedIn(stateDir)
     const found = await Array.fromAsync(next.spawner.recover('killed', never))
     expect(found.map(({ id }) => id).sort()).toEqual(['a', 'b'])
     await Promise.all(
       found.map(async ({ handle }) => next.spawner.stop(handle, { graceMs: 100, signal: never })),
     )
     expect(pids.filter(runs)).toEqual([])
+    expect(groups.filter((group) => existsSync(group))).toEqual([])
   })
 
   test('of a living host is not touched by another gateway of its name', async () => {
@@ -251,6 +258,14 @@ function benchOf(
     port === undefined ? {} : { pickPort: async () => ({ port, release() {} }) },
   )
   return { spawner: bench.spawner, start: bench.start.bind(bench) }
+}
+
+/** The control groups that are told to whoever cleans up; none where this host has no such way. */
+function groupsNotedIn(stateDir: string): string[] {
+  return foldersIn(stateDir).flatMap((run) => {
+    const group = readRecord(join(stateDir, run, 'group.json'))?.['group']
+    return typeof group === 'string' ? [group] : []
+  })
 }
 
 function openFiles(pid: number): string[] {

@@ -95,10 +95,11 @@ export class CgroupRun implements RunPrecedence {
   /** With those of groups that the environment has made itself: they are where it wants them, and count for its group. */
   #pidsIn(group: string): ReadonlySet<number> {
     const own = this.#files.read(join(group, 'cgroup.procs')).split('\n').map(Number)
-    const below = this.#files
-      .subgroups(group)
-      .flatMap((name) => [...this.#pidsIn(join(group, name))])
-    return new Set([...own, ...below])
+    const all = new Set(own)
+    for (const name of this.#files.subgroups(group)) {
+      for (const pid of this.#pidsIn(join(group, name))) all.add(pid)
+    }
+    return all
   }
 
   async #removeLater(group: string): Promise<void> {
