@@ -54,7 +54,7 @@ export function adoptInstance(handle: ProcessHandle, parts: AdoptedParts): Proce
     suspended,
   )
   // Out of the groups of the run that is over, into those of the one that looks after it.
-  void takenBy?.place(handle, tree).then((failure) => {
+  void takenBy?.place(handle, tree, false).then((failure) => {
     if (failure !== undefined) instance.output.add(failure)
   })
   return instance

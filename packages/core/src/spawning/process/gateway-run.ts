@@ -44,9 +44,13 @@ export class GatewayRun {
   }
 
   /** Puts an instance behind the gateway; resolves to why that failed, as a line for its log. */
-  async place(handle: ProcessHandle, tree: ProcessTree): Promise<string | undefined> {
+  async place(
+    handle: ProcessHandle,
+    tree: ProcessTree,
+    isNew: boolean,
+  ): Promise<string | undefined> {
     try {
-      await this.#precedence?.place(placeName(handle), tree)
+      await this.#precedence?.place(placeName(handle), tree, isNew)
       return undefined
     } catch (error) {
       return `alcove: it could not be put behind the gateway, and takes as much CPU as it gets: ${(error as Error).message}`

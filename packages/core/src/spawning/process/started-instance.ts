@@ -84,7 +84,7 @@ export async function startInstance(
     const named: ProcessHandle = { ...handle, pid, startTime: birth.startTime }
     const tree = new ProcessTree({ token: handle.token, pid, ...birth }, table, true)
     // Before anything else, and not waited for: the fewer of its forks are ahead of it, the fewer have to be looked for.
-    const placed = gatewayRun.place(named, tree)
+    const placed = gatewayRun.place(named, tree, true)
     note(named)
     const instance = assemble(named, path, tree, child, ended, parts)
     void placed.then((failure) => {

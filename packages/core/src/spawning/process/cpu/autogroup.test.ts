@@ -54,7 +54,7 @@ describe('an environment’s session', () => {
     const proc = grouped().write('11/autogroup', '/autogroup-11 nice 0\n')
     const snapshot = new FakeSnapshot([11, 1])
     const run = begin(proc, sessions, snapshot)
-    await run.place('a', treeOf(11, snapshot))
+    await run.place('a', treeOf(11, snapshot), true)
     expect(niceOf(proc, 11)).toBe(19)
     proc.write('12/autogroup', '/autogroup-12 nice 0\n')
     snapshot.add(12, 11)
@@ -69,7 +69,8 @@ describe('an environment’s session', () => {
     const written: string[] = []
     const files = { ...kernelGroupFiles, write: (path: string) => void written.push(path) }
     const run = begin(proc, files, new FakeSnapshot())
-    for (const pid of [11, 12, 13]) await run.place(String(pid), treeOf(pid, new FakeSnapshot()))
+    for (const pid of [11, 12, 13])
+      await run.place(String(pid), treeOf(pid, new FakeSnapshot()), true)
     expect(written).toEqual([])
   })
 
@@ -84,7 +85,7 @@ describe('an environment’s session', () => {
         sessions.write(path, text)
       },
     }
-    await begin(proc, files, new FakeSnapshot()).place('a', treeOf(11, new FakeSnapshot()))
+    await begin(proc, files, new FakeSnapshot()).place('a', treeOf(11, new FakeSnapshot()), true)
     expect(niceOf(proc, 11)).toBe(19)
   })
 
@@ -97,7 +98,9 @@ describe('an environment’s session', () => {
       },
     }
     const run = begin(proc, files, new FakeSnapshot())
-    await expect(run.place('a', treeOf(11, new FakeSnapshot()))).rejects.toThrow('not allowed')
+    await expect(run.place('a', treeOf(11, new FakeSnapshot()), true)).rejects.toThrow(
+      'not allowed',
+    )
   })
 })
 

@@ -151,4 +151,4 @@ function notedGroup(stateDir: string): string {
   return (JSON.parse(textOf(join(stateDir, run, 'group.json'))) as { group: string }).group
 }
 
-const groupsIn = (group: string): readonly string[] => thisHost.files.subgroups(group)
+const groupsIn = (group: string): readonly string[] => thisHost.files.folders(group)

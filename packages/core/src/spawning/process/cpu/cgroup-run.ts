@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ProcessInfo, ProcessTable } from '../process-table.js'
 import type { ProcessTree } from '../process-tree.js'
+import { begunSince } from './begun-since.js'
 import { codeOf, type GroupFiles } from './group-files.js'
-import type { RunPrecedence } from './precedence.js'
+import type { CpuHost, RunPrecedence } from './precedence.js'
 
 /** How often a tree is looked at for what was forked by a process that was not in its group yet. */
 const maxLooks = 10
@@ -15,7 +16,7 @@ const removalPausesMs = [2, 5, 10, 25, 50, 100, 200]
 export interface CgroupRunParts {
   /** The group of all environments. */
   readonly group: string
-  readonly files: GroupFiles
+  readonly host: CpuHost
   readonly table: ProcessTable
   /** Makes the group. Called once, ahead of the first process. */
   prepare(): void | Promise<void>
@@ -35,12 +36,12 @@ export class CgroupRun implements RunPrecedence {
 
   constructor(private readonly parts: CgroupRunParts) {
     this.group = parts.group
-    this.#files = parts.files
+    this.#files = parts.host.files
     this.#table = parts.table
   }
 
-  place(name: string, tree: ProcessTree): Promise<void> {
-    const placing = this.#place(join(this.group, name), tree)
+  place(name: string, tree: ProcessTree, isNew: boolean): Promise<void> {
+    const placing = this.#place(join(this.group, name), tree, isNew)
     this.#placing.set(name, placing)
     return placing
   }
@@ -63,7 +64,7 @@ export class CgroupRun implements RunPrecedence {
     await this.parts.undo()
   }
 
-  async #place(group: string, tree: ProcessTree): Promise<void> {
+  async #place(group: string, tree: ProcessTree, isNew: boolean): Promise<void> {
     this.#prepared ??= Promise.resolve(this.parts.prepare())
     await this.#prepared
     this.#files.make(group)
@@ -71,8 +72,11 @@ export class CgroupRun implements RunPrecedence {
     await this.#move(group, first)
     // All that it starts from now on begins in the group. What it started before, or that one in turn, is looked for.
     for (let look = 0; look < maxLooks; look += 1) {
+      const begun = isNew ? begunSince(first.pid, this.parts.host) : undefined
+      let inside = this.#pidsIn(group)
+      if (begun?.every((pid) => inside.has(pid))) return
       const members = await tree.members()
-      const inside = this.#pidsIn(group)
+      inside = this.#pidsIn(group)
       const outside = members.filter(({ pid }) => !inside.has(pid))
       if (outside.length === 0) return
       for (const info of outside) await this.#move(group, info)
@@ -96,7 +100,7 @@ export class CgroupRun implements RunPrecedence {
   #pidsIn(group: string): ReadonlySet<number> {
     const own = this.#files.read(join(group, 'cgroup.procs')).split('\n').map(Number)
     const all = new Set(own)
-    for (const name of this.#files.subgroups(group)) {
+    for (const name of this.#files.folders(group)) {
       for (const pid of this.#pidsIn(join(group, name))) all.add(pid)
     }
     return all

@@ -28,7 +28,7 @@ export function cgroupV1(
       const group = join(own.folder, groupName(run))
       return new CgroupRun({
         group,
-        files,
+        host,
         table,
         prepare() {
           files.make(group)

@@ -17,7 +17,7 @@ describe('where the gateway’s cgroup was handed to it', () => {
   it('steps aside into a leaf, and weighs environments beside it', async () => {
     const { tree, host } = handedOver()
     const precedence = begin(host)
-    await precedence.place('instance', treeOf(environment))
+    await precedence.place('instance', treeOf(environment), true)
     expect(tree.pids(tree.folder)).toEqual([])
     expect(tree.pids(join(tree.folder, 'alcove-gateway'))).toEqual([String(process.pid)])
     expect(tree.pids(join(tree.folder, `alcove-${run}`, 'instance'))).toEqual([String(environment)])
@@ -29,12 +29,12 @@ describe('where the gateway’s cgroup was handed to it', () => {
   it('leaves all as it was', async () => {
     const { tree, host } = handedOver()
     const precedence = begin(host)
-    await precedence.place('instance', treeOf(environment))
+    await precedence.place('instance', treeOf(environment), true)
     tree.put(join(tree.folder, `alcove-${run}`, 'instance'))
     await precedence.remove('instance')
-    expect(tree.subgroups(join(tree.folder, `alcove-${run}`))).toEqual([])
+    expect(tree.folders(join(tree.folder, `alcove-${run}`))).toEqual([])
     await precedence.close()
-    expect(tree.subgroups(tree.folder)).toEqual([])
+    expect(tree.folders(tree.folder)).toEqual([])
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
     expect(tree.read(join(tree.folder, 'cgroup.subtree_control')).trim()).toBe('')
   })
@@ -49,7 +49,7 @@ describe('where the gateway’s cgroup was handed to it', () => {
       forks -= 1
       tree.put(tree.folder, 7002)
     }
-    await begin(host).place('instance', treeOf(environment))
+    await begin(host).place('instance', treeOf(environment), true)
     expect(tree.pids(join(tree.folder, 'alcove-gateway'))).toEqual([
       String(process.pid),
       '7001',
@@ -60,19 +60,19 @@ describe('where the gateway’s cgroup was handed to it', () => {
   it('is shared by two runs of one process, and given back by the last one', async () => {
     const { tree, host, proc } = handedOver()
     const [first, second] = [begin(host), () => begin(host, 'second00')]
-    await first.place('instance', treeOf(environment))
+    await first.place('instance', treeOf(environment), true)
     // Where the process is now.
     proc.inCgroup2(`${service}/alcove-gateway`, tree.root)
     const later = second()
-    await later.place('other', treeOf(environment))
-    expect(tree.subgroups(tree.folder).toSorted()).toEqual(
+    await later.place('other', treeOf(environment), true)
+    expect(tree.folders(tree.folder).toSorted()).toEqual(
       [`alcove-${run}`, 'alcove-gateway', 'alcove-second00'].toSorted(),
     )
     await first.close()
     expect(weightOf(join(tree.folder, 'alcove-second00'))).toBe('19')
     tree.put(join(tree.folder, 'alcove-second00', 'other'))
     await later.close()
-    expect(tree.subgroups(tree.folder)).toEqual([])
+    expect(tree.folders(tree.folder)).toEqual([])
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
   })
 
@@ -82,19 +82,19 @@ describe('where the gateway’s cgroup was handed to it', () => {
   ])('goes back where it was if %s fails with %s', async (what, code) => {
     const { tree, host } = handedOver()
     tree.failures.set(what, code)
-    await expect(begin(host).place('instance', treeOf(environment))).rejects.toThrow(code)
+    await expect(begin(host).place('instance', treeOf(environment), true)).rejects.toThrow(code)
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
-    expect(tree.subgroups(tree.folder)).toEqual([])
+    expect(tree.folders(tree.folder)).toEqual([])
   })
 
   it('tells of a weight that can’t be set, and leaves nothing at its end', async () => {
     const { tree, host } = handedOver()
     tree.failures.set('write cpu.weight', 'EACCES')
     const precedence = begin(host)
-    await expect(precedence.place('instance', treeOf(environment))).rejects.toThrow('EACCES')
+    await expect(precedence.place('instance', treeOf(environment), true)).rejects.toThrow('EACCES')
     await precedence.close()
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
-    expect(tree.subgroups(tree.folder)).toEqual([])
+    expect(tree.folders(tree.folder)).toEqual([])
   })
 })
 
@@ -104,9 +104,9 @@ describe('in the root of all groups', () => {
     const proc = new ProcFolder().inCgroup2('/', tree.root)
     tree.put(tree.root, 1, process.pid)
     const precedence = begin({ proc: proc.path, files: tree })
-    await precedence.place('instance', treeOf(environment))
+    await precedence.place('instance', treeOf(environment), true)
     expect(tree.pids(tree.root)).toEqual(['1', String(process.pid)])
-    expect(tree.subgroups(tree.root)).toEqual([`alcove-${run}`])
+    expect(tree.folders(tree.root)).toEqual([`alcove-${run}`])
     tree.put(join(tree.root, `alcove-${run}`, 'instance'))
     await precedence.close()
     expect(tree.read(join(tree.root, 'cgroup.subtree_control')).trim()).toBe('')
@@ -168,7 +168,7 @@ function expectRefusal(tree: Cgroup2Tree, host: CpuHost, reason: string): void {
   const before = tree.pids(tree.folder)
   expect(cgroup(0.2, host)).toBe(reason)
   expect(tree.pids(tree.folder)).toEqual(before)
-  expect(tree.subgroups(tree.folder)).toEqual([])
+  expect(tree.folders(tree.folder)).toEqual([])
 }
 
 function weightOf(group: string): string {

@@ -40,7 +40,7 @@ export function cgroupV2(
       const groups = new Base(base, own.isRoot, host)
       return new CgroupRun({
         group,
-        files: host.files,
+        host,
         table,
         async prepare() {
           await groups.handOnCpu()
@@ -111,7 +111,7 @@ class Base {
     const { files } = this.host
     // A run that began later than the one that handed it on finds the leaf.
     if (!this.#handedOn && !files.exists(this.#leaf)) return
-    if (files.subgroups(this.base).some(isGroupName)) return
+    if (files.folders(this.base).some(isGroupName)) return
     try {
       files.write(this.#control, '-cpu')
       await this.#stepBack()

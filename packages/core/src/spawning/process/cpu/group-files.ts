@@ -25,7 +25,8 @@ export interface GroupFiles {
   make(group: string): void
   /** Removes a group that has no processes, and groups in it. `false` where there are some. */
   remove(group: string): boolean
-  subgroups(group: string): readonly string[]
+  /** Those in a folder: groups in a group. */
+  folders(path: string): readonly string[]
   exists(path: string): boolean
   mayWrite(path: string): boolean
 }
@@ -53,7 +54,7 @@ export const kernelGroupFiles: GroupFiles = {
     }
   },
   remove: removeGroup,
-  subgroups,
+  folders,
   exists: existsSync,
   mayWrite(path) {
     try {
@@ -67,7 +68,7 @@ export const kernelGroupFiles: GroupFiles = {
 
 /** See {@link GroupFiles.remove}. The files in a group are the kernel's, and go with it: rmdir(2), where other folders need to be emptied. */
 export function removeGroup(group: string): boolean {
-  for (const name of subgroups(group)) removeGroup(join(group, name))
+  for (const name of folders(group)) removeGroup(join(group, name))
   try {
     rmdirSync(group)
     return true
@@ -77,9 +78,9 @@ export function removeGroup(group: string): boolean {
   }
 }
 
-function subgroups(group: string): readonly string[] {
+function folders(path: string): readonly string[] {
   try {
-    return readdirSync(group, { withFileTypes: true })
+    return readdirSync(path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name)
   } catch {

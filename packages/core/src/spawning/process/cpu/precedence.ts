@@ -27,9 +27,10 @@ export interface RunPrecedence {
    * Puts all processes of an instance behind the gateway, and with them all that they start.
    *
    * @param name - A plain name for a file.
+   * @param isNew - Whether its first process was started just now.
    * @throws the system's error. What has ended meanwhile is none.
    */
-  place(name: string, tree: ProcessTree): Promise<void>
+  place(name: string, tree: ProcessTree, isNew: boolean): Promise<void>
   /** Ends what was made for an instance, once nothing of it runs. Idempotent; never throws. */
   remove(name: string): Promise<void>
   /** Ends all that was made. Idempotent; never throws. */
