@@ -40,13 +40,15 @@ interface Result {
   readonly shares: readonly number[]
 }
 
-const shares = await measureShares(cores.load)
-printShares(shares)
-const costs = await measureStarts()
-const laterMs = later(costs)
-printStarts(costs)
-console.log(`\n${await writeResults('cpu-share', { targetShare, targetStartMs, shares, costs })}`)
-process.exitCode = shares.every(isMet) && laterMs <= targetStartMs ? 0 : 1
+const results = await measureShares(cores.load)
+printShares(results)
+const startCosts = await measureStarts()
+const laterMs = later(startCosts)
+printStarts(startCosts)
+console.log(
+  `\n${await writeResults('cpu-share', { targetShare, targetStartMs, results, startCosts })}`,
+)
+process.exitCode = results.every(isMet) && laterMs <= targetStartMs ? 0 : 1
 
 async function measureShares(core: number): Promise<readonly Result[]> {
   const { all, missing } = measures()
@@ -93,13 +95,13 @@ function later(all: { on: readonly StartCost[]; off: readonly StartCost[] }): nu
   return (on ?? 0) - (off ?? 0)
 }
 
-function printShares(results: readonly Result[]): void {
+function printShares(all: readonly Result[]): void {
   console.log(
     `What environments that burn get of a core that the gateway wants, in %; median (least to most) of ${rounds}. ${machine()}\n`,
   )
   console.log(row('measure', 'one', 'four'))
-  for (const measure of new Set(results.map((result) => result.measure))) {
-    const own = results.filter((result) => result.measure === measure)
+  for (const measure of new Set(all.map((result) => result.measure))) {
+    const own = all.filter((result) => result.measure === measure)
     const cells = own.map(({ shares: measured }) => {
       const [least, middle, most] = [0, 0.5, 1].map((part) =>
         (quantile(measured, part) * 100).toFixed(1),

@@ -12,11 +12,12 @@ import type { Measured } from '../measured.ts'
 const gatewayCpuMs = 1500
 const [core = '0', count = '1', percent = 'off', ...before] = process.argv.slice(2)
 const burn = [process.execPath, join(import.meta.dirname, 'burn.ts')]
+const onCore = ['taskset', '-c', core] as const
 const never = new AbortController().signal
 const spawner = processSpawner({ cpuShare: percent === 'off' ? false : Number(percent) / 100 })
 
 const handles = await Promise.all(Array.from({ length: Number(count) }, (_, index) => start(index)))
-const gateway = spawn('taskset', ['-c', core, ...burn, String(gatewayCpuMs)], {
+const gateway = spawn(onCore[0], [...onCore.slice(1), ...burn, String(gatewayCpuMs)], {
   stdio: ['ignore', 'pipe', 'inherit'],
   // A session of its own, as a gateway has one.
   detached: true,
@@ -36,7 +37,7 @@ process.stdout.write(`${JSON.stringify(measured)}\n`)
 
 /** Resolves once it burns. */
 async function start(index: number) {
-  const command = [...before, 'taskset', '-c', core, ...burn]
+  const command = [...before, ...onCore, ...burn]
   const id = `burning-${index}`
   const context = { gateway: 'bench', id, generation: 1, owner: id, specHash: id, signal: never }
   const quiet = { log() {}, progress() {} }

@@ -55,22 +55,41 @@ describe('an environment’s session', () => {
     const snapshot = new FakeSnapshot([11, 1])
     const run = begin(proc, sessions, snapshot)
     await run.place('a', treeOf(11, snapshot), true)
-    expect(niceOf(proc, 11)).toBe(19)
+    expect(niceOf(proc, 11)).toBe(8)
+    // The more there are, the less each of them weighs.
     proc.write('12/autogroup', '/autogroup-12 nice 0\n')
     snapshot.add(12, 11)
-    await expect.poll(() => niceOf(proc, 12)).toBe(19)
-    await run.close()
+    await expect.poll(() => [niceOf(proc, 11), niceOf(proc, 12)]).toEqual([11, 11])
+    snapshot.processes.delete(12)
+    await expect.poll(() => niceOf(proc, 11)).toBe(8)
   })
 
-  it('is left alone where it has a higher value, is the gateway’s own, or is gone', async () => {
+  it('is put behind further at once when there are more of them', async () => {
     const proc = grouped()
-      .write('11/autogroup', '/autogroup-11 nice 19\n')
+    for (const pid of [11, 12]) proc.write(`${pid}/autogroup`, `/autogroup-${pid} nice 0\n`)
+    const never = 2 ** 30
+    const run = begin(proc, sessions, new FakeSnapshot(), never)
+    await run.place('a', treeOf(11, new FakeSnapshot()), true)
+    await run.place('b', treeOf(12, new FakeSnapshot()), true)
+    expect([niceOf(proc, 11), niceOf(proc, 12)]).toEqual([11, 11])
+  })
+
+  it('that takes itself out is put back', async () => {
+    const proc = grouped().write('11/autogroup', '/autogroup-11 nice 0\n')
+    const snapshot = new FakeSnapshot([11, 1])
+    await begin(proc, sessions, snapshot).place('a', treeOf(11, snapshot), true)
+    proc.write('11/autogroup', '/autogroup-11 nice 0\n')
+    await expect.poll(() => niceOf(proc, 11)).toBe(8)
+  })
+
+  it('is left alone where it has the value, is the gateway’s own, or is gone', async () => {
+    const proc = grouped()
+      .write('11/autogroup', '/autogroup-11 nice 8\n')
       .write('12/autogroup', '/autogroup-1 nice 0\n')
     const written: string[] = []
     const files = { ...kernelGroupFiles, write: (path: string) => void written.push(path) }
     const run = begin(proc, files, new FakeSnapshot())
-    for (const pid of [11, 12, 13])
-      await run.place(String(pid), treeOf(pid, new FakeSnapshot()), true)
+    for (const pid of [11, 12, 13]) await run.place('a', treeOf(pid, new FakeSnapshot()), true)
     expect(written).toEqual([])
   })
 
@@ -86,7 +105,7 @@ describe('an environment’s session', () => {
       },
     }
     await begin(proc, files, new FakeSnapshot()).place('a', treeOf(11, new FakeSnapshot()), true)
-    expect(niceOf(proc, 11)).toBe(19)
+    expect(niceOf(proc, 11)).toBe(8)
   })
 
   it('tells of what fails otherwise', async () => {
@@ -110,12 +129,17 @@ function grouped(proc = new ProcFolder()): ProcFolder {
     .write('self/autogroup', '/autogroup-1 nice 0\n')
 }
 
-function find(proc: ProcFolder, files = kernelGroupFiles): CpuPrecedence | string {
-  return autogroup(0.2, { proc: proc.path, files }, 5)
+function find(proc: ProcFolder, files = kernelGroupFiles, eachMs = 5): CpuPrecedence | string {
+  return autogroup(0.2, { proc: proc.path, files }, eachMs)
 }
 
-function begin(proc: ProcFolder, files: GroupFiles, snapshot: FakeSnapshot): RunPrecedence {
-  const run = (find(proc, files) as CpuPrecedence).open('0123abcd', tableOf(snapshot))
+function begin(
+  proc: ProcFolder,
+  files: GroupFiles,
+  snapshot: FakeSnapshot,
+  eachMs?: number,
+): RunPrecedence {
+  const run = (find(proc, files, eachMs) as CpuPrecedence).open('0123abcd', tableOf(snapshot))
   onTestFinished(() => run.close())
   return run
 }

@@ -9,7 +9,10 @@ import { ownCgroup } from './own-cgroup.js'
 import type { CpuHost, CpuPrecedence, RunPrecedence } from './precedence.js'
 import { niceFor } from './weights.js'
 
-/** A new session is a new autogroup, at nice 0, whoever begins it: a program that does is found by looking. */
+/**
+ * A new session is a new autogroup, at nice 0, whoever begins it, and any program may change the value of its own: both is found by
+ * looking.
+ */
 const looksEachMs = 5000
 /** Whoever is not root may write one value each 100 ms, on the whole machine: proc_sched_autogroup_set_nice(). */
 const busyPauseMs = 110
@@ -31,8 +34,7 @@ export function autogroup(
   if (!autogroupOf('self', host)) return 'the gateway’s own session has no group'
   return {
     way: 'autogroup',
-    open: (_run, table) =>
-      new AutogroupRun(niceFor(share, gatewayWeight(true, host)), host, table, eachMs),
+    open: (_run, table) => new AutogroupRun({ share, host, table, eachMs }),
   }
 }
 
@@ -46,27 +48,39 @@ function isInRootTaskGroup(host: CpuHost): boolean {
   return host.files.exists(controllers) && !host.files.read(controllers).includes('cpu')
 }
 
+/** What a run looks after sessions with. */
+interface AutogroupRunParts {
+  readonly share: number
+  readonly host: CpuHost
+  readonly table: ProcessTable
+  readonly eachMs: number
+}
+
 type Placed = Pick<ProcessInfo, 'pid' | 'startTime'>
 
+/** Each session weighs for itself: the more there are, the less each of them. */
 class AutogroupRun implements RunPrecedence {
   readonly group = undefined
   readonly #trees = new Map<string, ProcessTree>()
   readonly #own: string | undefined
+  /** Of all environments, at the last look. */
+  #sessions = 1
   #writes: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    private readonly nice: number,
-    private readonly host: CpuHost,
-    private readonly table: ProcessTable,
-    private readonly eachMs: number,
-  ) {
-    this.#own = autogroupOf('self', host)?.name
+  constructor(private readonly parts: AutogroupRunParts) {
+    this.#own = autogroupOf('self', parts.host)?.name
   }
 
   place(name: string, tree: ProcessTree): Promise<void> {
     this.#trees.set(name, tree)
-    this.#timer ??= setInterval(() => void this.#look().catch(() => {}), this.eachMs).unref()
+    const before = this.#nice()
+    this.#sessions = Math.max(this.#sessions, this.#trees.size)
+    // Those that burn already must not wait for the next look. There are not many values, so that this is seldom.
+    if (this.#nice() !== before) {
+      for (const { root } of this.#trees.values()) this.#enqueue(root).catch(() => {})
+    }
+    this.#timer ??= setInterval(() => void this.#look().catch(() => {}), this.parts.eachMs).unref()
     return this.#enqueue(tree.root)
   }
 
@@ -83,14 +97,26 @@ class AutogroupRun implements RunPrecedence {
   #rest(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#sessions = 1
   }
 
   /** One reading of the table for all. */
   async #look(): Promise<void> {
-    const snapshot = await this.table.read()
+    const snapshot = await this.parts.table.read()
+    const found = new Map<string, Placed>()
     for (const tree of this.#trees.values()) {
-      for (const info of tree.membersIn(snapshot)) await this.#enqueue(info)
+      for (const info of tree.membersIn(snapshot)) {
+        const group = autogroupOf(info.pid, this.parts.host)
+        if (group) found.set(group.name, info)
+      }
     }
+    this.#sessions = Math.max(1, found.size)
+    for (const info of found.values()) await this.#enqueue(info)
+  }
+
+  #nice(): number {
+    const { share, host } = this.parts
+    return niceFor(share, gatewayWeight(true, host), this.#sessions)
   }
 
   #enqueue(info: Placed): Promise<void> {
@@ -100,17 +126,15 @@ class AutogroupRun implements RunPrecedence {
   }
 
   async #write(info: Placed): Promise<void> {
-    const { pid } = info
+    const { host, table } = this.parts
     for (let attempt = 1; ; attempt += 1) {
       // The pid may have been given to another process since the look.
-      const now = this.table.isAlive(info) ? autogroupOf(pid, this.host) : undefined
+      const now = table.isAlive(info) ? autogroupOf(info.pid, host) : undefined
+      const nice = this.#nice()
       // The gateway's own session would be a strange one for an environment, and the last one to be put behind.
-      if (!now || now.name === this.#own || now.nice >= this.nice) return
+      if (!now || now.name === this.#own || now.nice === nice) return
       try {
-        return this.host.files.write(
-          join(this.host.proc, String(pid), 'autogroup'),
-          String(this.nice),
-        )
+        return host.files.write(join(host.proc, String(info.pid), 'autogroup'), String(nice))
       } catch (error) {
         if (codeOf(error) === 'ESRCH' || codeOf(error) === 'ENOENT') return
         if (codeOf(error) !== 'EAGAIN' || attempt === maxAttempts) throw error

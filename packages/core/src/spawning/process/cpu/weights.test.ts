@@ -24,18 +24,20 @@ describe('the group of all environments', () => {
   })
 })
 
-it.each([0.2, 0.3, 0.5, 0.9])('16 sessions together get no more than %d', (share) => {
-  const all = 16 * weightOf(niceFor(share, 1024))
-  expect(all / (all + 1024)).toBeLessThanOrEqual(share)
-})
+describe('the nice value of a session', () => {
+  it.each([1, 2, 4, 7, 13])('lets %d of them get no more than a fifth together', (sessions) => {
+    const all = sessions * weightOf(niceFor(0.2, 1024, sessions))
+    expect(all / (all + 1024)).toBeLessThan(0.2)
+  })
 
-it('a session is put behind no further than it has to be', () => {
-  const all = 16 * weightOf(niceFor(0.5, 1024) - 1)
-  expect(all / (all + 1024)).toBeGreaterThan(0.5)
-})
+  it('is no higher than it has to be', () => {
+    expect([1, 4, 13].map((sessions) => niceFor(0.2, 1024, sessions))).toEqual([8, 14, 19])
+    expect(niceFor(0.9, 1024, 1)).toBe(0)
+  })
 
-it('a share that no nice value gives gets the last one', () => {
-  expect(niceFor(0.01, 1024)).toBe(19)
+  it('is the last one where no value is enough', () => {
+    expect(niceFor(0.2, 1024, 1000)).toBe(19)
+  })
 })
 
 it('what the kernel takes is whole and within its bounds', () => {

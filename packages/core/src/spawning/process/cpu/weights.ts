@@ -19,12 +19,6 @@ const defaultCgroupWeight = 100
  */
 const aim = 0.8
 
-/**
- * How many environments that burn at a time stay within the share where each of them weighs for itself (`autogroup`): at 0.2 the
- * nicest value, of weight 15, lets 17 do that.
- */
-const burningAtOnce = 16
-
 /** What a thread, or an autogroup, of a nice value weighs. */
 export function weightOf(nice: number): number {
   return weights[Math.min(Math.max(Math.trunc(nice), -20), nicest) + 20] ?? defaultWeight
@@ -40,9 +34,12 @@ export function groupWeight(share: number, gatewayWeight: number): number {
   return (gatewayWeight * aimedAt) / (1 - aimedAt)
 }
 
-/** The lowest nice value at which so many environments, of which each weighs for itself, get no more than `share` together. */
-export function niceFor(share: number, gatewayWeight: number): number {
-  const each = (gatewayWeight * share) / (1 - share) / burningAtOnce
+/**
+ * The lowest nice value at which so many sessions, of which each weighs for itself, get a bit less than `share` together. No lower than it
+ * has to be: they stand behind all other sessions of the machine as well. At 19, of weight 15, 17 of them reach a fifth.
+ */
+export function niceFor(share: number, gatewayWeight: number, sessions: number): number {
+  const each = groupWeight(share, gatewayWeight) / sessions
   for (let nice = 0; nice < nicest; nice += 1) if (weightOf(nice) <= each) return nice
   return nicest
 }
