@@ -48,7 +48,7 @@ export function adoptInstance(handle: ProcessHandle, parts: AdoptedParts): Proce
         await takenBy?.unplace(handle)
         if (!takenFrom) return
         removeFolder(folder)
-        takenFrom.removeIfEmpty()
+        await takenFrom.removeIfEmpty()
       },
     },
     suspended,

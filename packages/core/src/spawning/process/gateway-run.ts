@@ -67,7 +67,7 @@ export class GatewayRun {
     await this.watchdog.close()
     // Where something has to stay, it is a later run's to remove, also while this process lives.
     this.folder.letGo()
-    this.folder.removeIfEmpty()
+    await this.folder.removeIfEmpty()
   }
 }
 

@@ -67,7 +67,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   readonly #pickPort: (id: string) => Promise<PickedPort>
   readonly #table: ProcessTable
   readonly #precedenceFinders: readonly PrecedenceFinder[] | undefined
-  #precedence: CpuPrecedence | MissingFeature | undefined
+  #precedence: Promise<CpuPrecedence | MissingFeature | undefined> | undefined
   /** What this run looks after: started by it, or taken over. */
   readonly #instances = new Map<string, ProcessInstance>()
   readonly #ended = new Map<string, ProcessInstance>()
@@ -87,7 +87,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
 
   async capabilities(): Promise<Capabilities> {
     assertSupported(this.#platform)
-    const precedence = this.#findPrecedence()
+    const precedence = await this.#findPrecedence()
     return measureCapabilities(
       this.#platform,
       precedence && 'reason' in precedence ? [precedence] : [],
@@ -267,9 +267,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
 
   #open(): Promise<GatewayRun> {
     if (this.#closed) throw new ClosedError()
-    const precedence = this.#findPrecedence()
-    const found = precedence && 'way' in precedence ? precedence : undefined
-    this.#run ??= GatewayRun.open(this.#options.stateDir, this.#table, found).then(
+    this.#run ??= this.#openRun().then(
       (run) => {
         this.#runName = run.folder.name
         return run
@@ -282,11 +280,19 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     return this.#run
   }
 
+  async #openRun(): Promise<GatewayRun> {
+    const precedence = await this.#findPrecedence()
+    const found = precedence && 'way' in precedence ? precedence : undefined
+    return GatewayRun.open(this.#options.stateDir, this.#table, found)
+  }
+
   /** Looked for once. */
-  #findPrecedence(): CpuPrecedence | MissingFeature | undefined {
+  #findPrecedence(): Promise<CpuPrecedence | MissingFeature | undefined> {
     const { cpuShare } = this.#options
-    if (cpuShare === false) return undefined
-    this.#precedence ??= findPrecedence(cpuShare, this.#platform, this.#precedenceFinders)
+    this.#precedence ??=
+      cpuShare === false
+        ? Promise.resolve(undefined)
+        : findPrecedence(cpuShare, this.#platform, this.#precedenceFinders)
     return this.#precedence
   }
 

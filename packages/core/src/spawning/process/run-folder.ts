@@ -130,11 +130,11 @@ export class RunFolder {
   }
 
   /** Removes it where it holds no instance any more, with its control group. */
-  removeIfEmpty(): void {
+  async removeIfEmpty(): Promise<void> {
     if (this.instances().length > 0) return
     const group = this.#noted()
     // Somebody who could not be told for the instance's is in there: a later run tries again.
-    if (group !== undefined && !removeGroup(group)) return
+    if (group !== undefined && !(await removeGroup(group))) return
     removeFolder(this.path)
     // A state directory of the default name is Alcove's own: the last one out removes it.
     if (!/^alcove-\d+$/.test(basename(this.stateDir))) return

@@ -10,42 +10,42 @@ import { type GroupFiles, kernelGroupFiles } from './group-files.js'
 import type { CpuPrecedence, RunPrecedence } from './precedence.js'
 
 describe('is one where sessions are grouped', () => {
-  it('and no cgroup is in between', () => {
-    expect(find(grouped().inCgroup2('/', '/nowhere'))).toMatchObject({ way: 'autogroup' })
-    expect(find(grouped())).toMatchObject({ way: 'autogroup' })
+  it('and no cgroup is in between', async () => {
+    expect(await find(grouped().inCgroup2('/', '/nowhere'))).toMatchObject({ way: 'autogroup' })
+    expect(await find(grouped())).toMatchObject({ way: 'autogroup' })
   })
 
-  it('and the cgroup does not share out CPU', () => {
+  it('and the cgroup does not share out CPU', async () => {
     const proc = grouped()
     proc.inCgroup2('/user.slice/a.scope', join(proc.path, 'groups'))
     proc.write('groups/user.slice/cgroup.controllers', 'memory pids\n')
-    expect(find(proc)).toMatchObject({ way: 'autogroup' })
+    expect(await find(proc)).toMatchObject({ way: 'autogroup' })
   })
 })
 
 describe('is none', () => {
-  it('where sessions are not grouped', () => {
+  it('where sessions are not grouped', async () => {
     const off = 'sessions are not grouped (kernel.sched_autogroup_enabled)'
-    expect(find(new ProcFolder())).toBe(off)
-    expect(find(grouped().write('sys/kernel/sched_autogroup_enabled', '0\n'))).toBe(off)
+    expect(await find(new ProcFolder())).toBe(off)
+    expect(await find(grouped().write('sys/kernel/sched_autogroup_enabled', '0\n'))).toBe(off)
   })
 
   const inCgroup = 'sessions are not grouped in a cgroup that shares out CPU'
 
-  it('in a cgroup that shares out CPU, of version 2', () => {
+  it('in a cgroup that shares out CPU, of version 2', async () => {
     const proc = grouped()
     proc.inCgroup2('/user.slice/a.scope', join(proc.path, 'groups'))
     proc.write('groups/user.slice/cgroup.controllers', 'cpu memory\n')
-    expect(find(proc)).toBe(inCgroup)
+    expect(await find(proc)).toBe(inCgroup)
   })
 
-  it('in one of version 1', () => {
-    expect(find(grouped().write('self/cgroup', '4:cpu,cpuacct:/a\n0::/\n'))).toBe(inCgroup)
+  it('in one of version 1', async () => {
+    expect(await find(grouped().write('self/cgroup', '4:cpu,cpuacct:/a\n0::/\n'))).toBe(inCgroup)
   })
 
-  it('in a container, which takes its own cgroup for the root', () => {
+  it('in a container, which takes its own cgroup for the root', async () => {
     const proc = grouped(new ProcFolder({ namespace: 4_026_532_500 })).inCgroup2('/', '/nowhere')
-    expect(find(proc)).toBe(inCgroup)
+    expect(await find(proc)).toBe(inCgroup)
   })
 })
 
@@ -53,7 +53,7 @@ describe('an environment’s session', () => {
   it('is put behind, and so is one that a program of it begins', async () => {
     const proc = grouped().write('11/autogroup', '/autogroup-11 nice 0\n')
     const snapshot = new FakeSnapshot([11, 1])
-    const run = begin(proc, sessions, snapshot)
+    const run = await begin(proc, sessions, snapshot)
     await run.place('a', treeOf(11, snapshot), true)
     expect(niceOf(proc, 11)).toBe(8)
     // The more there are, the less each of them weighs.
@@ -68,7 +68,7 @@ describe('an environment’s session', () => {
     const proc = grouped()
     for (const pid of [11, 12]) proc.write(`${pid}/autogroup`, `/autogroup-${pid} nice 0\n`)
     const never = 2 ** 30
-    const run = begin(proc, sessions, new FakeSnapshot(), never)
+    const run = await begin(proc, sessions, new FakeSnapshot(), never)
     await run.place('a', treeOf(11, new FakeSnapshot()), true)
     await run.place('b', treeOf(12, new FakeSnapshot()), true)
     expect([niceOf(proc, 11), niceOf(proc, 12)]).toEqual([11, 11])
@@ -77,7 +77,8 @@ describe('an environment’s session', () => {
   it('that takes itself out is put back', async () => {
     const proc = grouped().write('11/autogroup', '/autogroup-11 nice 0\n')
     const snapshot = new FakeSnapshot([11, 1])
-    await begin(proc, sessions, snapshot).place('a', treeOf(11, snapshot), true)
+    const run = await begin(proc, sessions, snapshot)
+    await run.place('a', treeOf(11, snapshot), true)
     proc.write('11/autogroup', '/autogroup-11 nice 0\n')
     await expect.poll(() => niceOf(proc, 11)).toBe(8)
   })
@@ -87,8 +88,8 @@ describe('an environment’s session', () => {
       .write('11/autogroup', '/autogroup-11 nice 8\n')
       .write('12/autogroup', '/autogroup-1 nice 0\n')
     const written: string[] = []
-    const files = { ...kernelGroupFiles, write: (path: string) => void written.push(path) }
-    const run = begin(proc, files, new FakeSnapshot())
+    const files = { ...kernelGroupFiles, write: async (path: string) => void written.push(path) }
+    const run = await begin(proc, files, new FakeSnapshot())
     for (const pid of [11, 12, 13]) await run.place('a', treeOf(pid, new FakeSnapshot()), true)
     expect(written).toEqual([])
   })
@@ -98,13 +99,14 @@ describe('an environment’s session', () => {
     let refusals = 2
     const files: GroupFiles = {
       ...kernelGroupFiles,
-      write(path, text) {
+      async write(path, text) {
         refusals -= 1
         if (refusals >= 0) throw Object.assign(new Error('try again'), { code: 'EAGAIN' })
-        sessions.write(path, text)
+        await sessions.write(path, text)
       },
     }
-    await begin(proc, files, new FakeSnapshot()).place('a', treeOf(11, new FakeSnapshot()), true)
+    const run = await begin(proc, files, new FakeSnapshot())
+    await run.place('a', treeOf(11, new FakeSnapshot()), true)
     expect(niceOf(proc, 11)).toBe(8)
   })
 
@@ -112,11 +114,11 @@ describe('an environment’s session', () => {
     const proc = grouped().write('11/autogroup', '/autogroup-11 nice 0\n')
     const files: GroupFiles = {
       ...kernelGroupFiles,
-      write() {
+      async write() {
         throw Object.assign(new Error('not allowed'), { code: 'EACCES' })
       },
     }
-    const run = begin(proc, files, new FakeSnapshot())
+    const run = await begin(proc, files, new FakeSnapshot())
     await expect(run.place('a', treeOf(11, new FakeSnapshot()), true)).rejects.toThrow(
       'not allowed',
     )
@@ -129,17 +131,22 @@ function grouped(proc = new ProcFolder()): ProcFolder {
     .write('self/autogroup', '/autogroup-1 nice 0\n')
 }
 
-function find(proc: ProcFolder, files = kernelGroupFiles, eachMs = 5): CpuPrecedence | string {
+function find(
+  proc: ProcFolder,
+  files = kernelGroupFiles,
+  eachMs = 5,
+): Promise<CpuPrecedence | string> {
   return autogroup(0.2, { proc: proc.path, files }, eachMs)
 }
 
-function begin(
+async function begin(
   proc: ProcFolder,
   files: GroupFiles,
   snapshot: FakeSnapshot,
   eachMs?: number,
-): RunPrecedence {
-  const run = (find(proc, files, eachMs) as CpuPrecedence).open('0123abcd', tableOf(snapshot))
+): Promise<RunPrecedence> {
+  const found = (await find(proc, files, eachMs)) as CpuPrecedence
+  const run = found.open('0123abcd', tableOf(snapshot))
   onTestFinished(() => run.close())
   return run
 }
@@ -147,7 +154,7 @@ function begin(
 /** Writes as the kernel does: the value of the group. */
 const sessions: GroupFiles = {
   ...kernelGroupFiles,
-  write(path, text) {
+  async write(path, text) {
     writeFileSync(path, kernelGroupFiles.read(path).replace(/nice .*/, `nice ${text}`))
   },
 }

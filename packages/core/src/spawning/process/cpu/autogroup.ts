@@ -24,11 +24,11 @@ const maxAttempts = 20
  *
  * @param eachMs - How often new sessions are looked for.
  */
-export function autogroup(
+export async function autogroup(
   share: number,
   host: CpuHost,
   eachMs = looksEachMs,
-): CpuPrecedence | string {
+): Promise<CpuPrecedence | string> {
   if (!autogroupsAreOn(host)) return 'sessions are not grouped (kernel.sched_autogroup_enabled)'
   if (!isInRootTaskGroup(host)) return 'sessions are not grouped in a cgroup that shares out CPU'
   if (!autogroupOf('self', host)) return 'the gateway’s own session has no group'
@@ -134,7 +134,7 @@ class AutogroupRun implements RunPrecedence {
       // The gateway's own session would be a strange one for an environment, and the last one to be put behind.
       if (!now || now.name === this.#own || now.nice === nice) return
       try {
-        return host.files.write(join(host.proc, String(info.pid), 'autogroup'), String(nice))
+        return await host.files.write(join(host.proc, String(info.pid), 'autogroup'), String(nice))
       } catch (error) {
         if (codeOf(error) === 'ESRCH' || codeOf(error) === 'ENOENT') return
         if (codeOf(error) !== 'EAGAIN' || attempt === maxAttempts) throw error

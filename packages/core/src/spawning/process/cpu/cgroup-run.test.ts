@@ -19,7 +19,7 @@ import { cgroupIsDemanded, groupOf, textOf } from './fixtures/this-machine.js'
 import type { GroupFiles } from './group-files.js'
 import { thisHost } from './precedence.js'
 
-const precedence = cgroup(0.2, thisHost)
+const precedence = await cgroup(0.2, thisHost)
 const reason = typeof precedence === 'string' ? precedence : undefined
 if (reason !== undefined) process.stdout.write(`skipped: ${reason}\n`)
 
@@ -125,12 +125,12 @@ describe.skipIf(reason !== undefined)('a group', () => {
     expect(foldersIn(stateDir)).toEqual([])
   })
 
-  it('that is noted is not removed where its name is not the run’s', () => {
+  it('that is noted is not removed where its name is not the run’s', async () => {
     const stateDir = temporaryFolder()
     const run = RunFolder.create(stateDir, { pid: process.pid, startTime: '' })
     const other = temporaryFolder()
     run.groupedIn(other)
-    run.removeIfEmpty()
+    await run.removeIfEmpty()
     expect(existsSync(other)).toBe(true)
     expect(foldersIn(stateDir)).toEqual([])
   })

@@ -19,9 +19,9 @@ export interface CgroupRunParts {
   readonly host: CpuHost
   readonly table: ProcessTable
   /** Makes the group. Called once, ahead of the first process. */
-  prepare(): void | Promise<void>
+  prepare(): Promise<void>
   /** Takes back what was done outside of the group, once that is gone. */
-  undo(): void | Promise<void>
+  undo(): Promise<void>
 }
 
 /** A group for all environments of a run, whose weight is what they get together, and in it one for each, all alike. */
@@ -30,8 +30,8 @@ export class CgroupRun implements RunPrecedence {
   readonly #files: GroupFiles
   readonly #table: ProcessTable
   #prepared: Promise<void> | undefined
-  /** One move at a time: each takes a thread of those that Node.js does all its files with. */
-  #moves: Promise<unknown> = Promise.resolve()
+  /** One at a time: each takes one of the four threads that Node.js does all its files with, for as long as the kernel waits. */
+  #changes: Promise<unknown> = Promise.resolve()
   readonly #placing = new Map<string, Promise<void>>()
 
   constructor(private readonly parts: CgroupRunParts) {
@@ -52,7 +52,8 @@ export class CgroupRun implements RunPrecedence {
     await placing.catch(() => {})
     this.#placing.delete(name)
     // What is left after that was no process of the instance that could be told; close() tries again.
-    if (!this.#files.remove(join(this.group, name))) void this.#removeLater(join(this.group, name))
+    const group = join(this.group, name)
+    if (!(await this.#change(() => this.#files.remove(group)))) void this.#removeLater(group)
   }
 
   async close(): Promise<void> {
@@ -65,9 +66,9 @@ export class CgroupRun implements RunPrecedence {
   }
 
   async #place(group: string, tree: ProcessTree, isNew: boolean): Promise<void> {
-    this.#prepared ??= Promise.resolve(this.parts.prepare())
+    this.#prepared ??= this.parts.prepare()
     await this.#prepared
-    this.#files.make(group)
+    await this.#change(() => this.#files.make(group))
     const first = { pid: tree.root.pid, startTime: tree.root.startTime }
     await this.#move(group, first)
     // All that it starts from now on begins in the group. What it started before, or that one in turn, is looked for.
@@ -84,7 +85,7 @@ export class CgroupRun implements RunPrecedence {
   }
 
   #move(group: string, info: Pick<ProcessInfo, 'pid' | 'startTime'>): Promise<void> {
-    const move = this.#moves.then(async () => {
+    return this.#change(async () => {
       // The pid may have been given to another process since the look.
       if (!this.#table.isAlive(info)) return
       await this.#files.move(group, info.pid).catch((error: unknown) => {
@@ -92,8 +93,12 @@ export class CgroupRun implements RunPrecedence {
         if (codeOf(error) !== 'ESRCH') throw error
       })
     })
-    this.#moves = move.catch(() => {})
-    return move
+  }
+
+  #change<Result>(what: () => Promise<Result>): Promise<Result> {
+    const change = this.#changes.then(what)
+    this.#changes = change.catch(() => {})
+    return change
   }
 
   /** With those of groups that the environment has made itself: they are where it wants them, and count for its group. */
@@ -108,9 +113,9 @@ export class CgroupRun implements RunPrecedence {
 
   async #removeLater(group: string): Promise<void> {
     for (const ms of removalPausesMs) {
-      if (this.#files.remove(group)) return
+      if (await this.#change(() => this.#files.remove(group))) return
       await pause(ms, undefined, { ref: false })
     }
-    this.#files.remove(group)
+    await this.#change(() => this.#files.remove(group))
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { CgroupRun } from './cgroup-run.js'
 import { gatewayWeight } from './gateway-weight.js'
-import { groupName, isAllowed } from './group-name.js'
+import { groupName, reasonAgainst } from './group-name.js'
 import type { OwnCgroup } from './own-cgroup.js'
 import type { CpuHost, CpuPrecedence } from './precedence.js'
 import { groupWeight, inRange } from './weights.js'
@@ -14,13 +14,13 @@ const mostShares = 262_144
  * A group below the gateway's own: https://docs.kernel.org/scheduler/sched-design-CFS.html. There, each thread of the gateway
  * competes with the group as a whole.
  */
-export function cgroupV1(
+export async function cgroupV1(
   own: OwnCgroup & { readonly folder: string },
   share: number,
   host: CpuHost,
-): CpuPrecedence | string {
+): Promise<CpuPrecedence | string> {
   const { files } = host
-  const reason = isAllowed(own.folder, files)
+  const reason = await reasonAgainst(own.folder, files)
   if (reason !== undefined) return reason
   return {
     way: 'cgroup v1',
@@ -30,12 +30,13 @@ export function cgroupV1(
         group,
         host,
         table,
-        prepare() {
-          files.make(group)
+        async prepare() {
+          await files.make(group)
           const weight = groupWeight(share, gatewayWeight(own.isRoot, host))
-          files.write(join(group, 'cpu.shares'), String(inRange(weight, leastShares, mostShares)))
+          const shares = String(inRange(weight, leastShares, mostShares))
+          await files.write(join(group, 'cpu.shares'), shares)
         },
-        undo() {},
+        async undo() {},
       })
     },
   }

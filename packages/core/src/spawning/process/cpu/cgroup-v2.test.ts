@@ -16,7 +16,7 @@ const environment = process.ppid
 describe('where the gateway’s cgroup was handed to it', () => {
   it('steps aside into a leaf, and weighs environments beside it', async () => {
     const { tree, host } = handedOver()
-    const precedence = begin(host)
+    const precedence = await begin(host)
     await precedence.place('instance', treeOf(environment), true)
     expect(tree.pids(tree.folder)).toEqual([])
     expect(tree.pids(join(tree.folder, 'alcove-gateway'))).toEqual([String(process.pid)])
@@ -28,7 +28,7 @@ describe('where the gateway’s cgroup was handed to it', () => {
 
   it('leaves all as it was', async () => {
     const { tree, host } = handedOver()
-    const precedence = begin(host)
+    const precedence = await begin(host)
     await precedence.place('instance', treeOf(environment), true)
     tree.put(join(tree.folder, `alcove-${run}`, 'instance'))
     await precedence.remove('instance')
@@ -49,7 +49,7 @@ describe('where the gateway’s cgroup was handed to it', () => {
       forks -= 1
       tree.put(tree.folder, 7002)
     }
-    await begin(host).place('instance', treeOf(environment), true)
+    await (await begin(host)).place('instance', treeOf(environment), true)
     expect(tree.pids(join(tree.folder, 'alcove-gateway'))).toEqual([
       String(process.pid),
       '7001',
@@ -59,11 +59,11 @@ describe('where the gateway’s cgroup was handed to it', () => {
 
   it('is shared by two runs of one process, and given back by the last one', async () => {
     const { tree, host, proc } = handedOver()
-    const [first, second] = [begin(host), () => begin(host, 'second00')]
+    const first = await begin(host)
     await first.place('instance', treeOf(environment), true)
     // Where the process is now.
     proc.inCgroup2(`${service}/alcove-gateway`, tree.root)
-    const later = second()
+    const later = await begin(host, 'second00')
     await later.place('other', treeOf(environment), true)
     expect(tree.folders(tree.folder).toSorted()).toEqual(
       [`alcove-${run}`, 'alcove-gateway', 'alcove-second00'].toSorted(),
@@ -82,7 +82,9 @@ describe('where the gateway’s cgroup was handed to it', () => {
   ])('goes back where it was if %s fails with %s', async (what, code) => {
     const { tree, host } = handedOver()
     tree.failures.set(what, code)
-    await expect(begin(host).place('instance', treeOf(environment), true)).rejects.toThrow(code)
+    await expect((await begin(host)).place('instance', treeOf(environment), true)).rejects.toThrow(
+      code,
+    )
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
     expect(tree.folders(tree.folder)).toEqual([])
   })
@@ -90,7 +92,7 @@ describe('where the gateway’s cgroup was handed to it', () => {
   it('tells of a weight that can’t be set, and leaves nothing at its end', async () => {
     const { tree, host } = handedOver()
     tree.failures.set('write cpu.weight', 'EACCES')
-    const precedence = begin(host)
+    const precedence = await begin(host)
     await expect(precedence.place('instance', treeOf(environment), true)).rejects.toThrow('EACCES')
     await precedence.close()
     expect(tree.pids(tree.folder)).toEqual([String(process.pid)])
@@ -103,7 +105,7 @@ describe('in the root of all groups', () => {
     const tree = new Cgroup2Tree('/')
     const proc = new ProcFolder().inCgroup2('/', tree.root)
     tree.put(tree.root, 1, process.pid)
-    const precedence = begin({ proc: proc.path, files: tree })
+    const precedence = await begin({ proc: proc.path, files: tree })
     await precedence.place('instance', treeOf(environment), true)
     expect(tree.pids(tree.root)).toEqual(['1', String(process.pid)])
     expect(tree.folders(tree.root)).toEqual([`alcove-${run}`])
@@ -114,36 +116,39 @@ describe('in the root of all groups', () => {
 })
 
 describe('is refused, and touches nothing,', () => {
-  it('without the controller', () => {
+  it('without the controller', async () => {
     const { tree, host } = handedOver()
-    tree.write(join(tree.root, 'system.slice/cgroup.subtree_control'), '-cpu')
-    expectRefusal(tree, host, 'the gateway’s own cgroup was not given `cpu`')
+    await tree.write(join(tree.root, 'system.slice/cgroup.subtree_control'), '-cpu')
+    await expectRefusal(tree, host, 'the gateway’s own cgroup was not given `cpu`')
   })
 
-  it.each(['cgroup.procs', 'cgroup.subtree_control'])('where %s may not be written', (name) => {
-    const { tree, host } = handedOver()
-    tree.failures.set(`access ${name}`, 'EACCES')
-    expectRefusal(tree, host, 'the gateway’s own cgroup was not handed to its user')
-  })
+  it.each(['cgroup.procs', 'cgroup.subtree_control'])(
+    'where %s may not be written',
+    async (name) => {
+      const { tree, host } = handedOver()
+      tree.failures.set(`access ${name}`, 'EACCES')
+      await expectRefusal(tree, host, 'the gateway’s own cgroup was not handed to its user')
+    },
+  )
 
-  it('where no group may be made', () => {
+  it('where no group may be made', async () => {
     const { tree, host } = handedOver()
     tree.failures.set('make', 'EROFS')
-    expectRefusal(tree, host, 'no group can be made in the gateway’s own cgroup (EROFS)')
+    await expectRefusal(tree, host, 'no group can be made in the gateway’s own cgroup (EROFS)')
   })
 
-  it('where others are in the group: a shell, what started the gateway, who can’t be told', () => {
+  it('where others are in the group: a shell, what started the gateway, who can’t be told', async () => {
     const { tree, host, proc } = handedOver()
     proc.process(7001, 1).process(7003, process.pid)
     tree.put(tree.folder, process.pid, process.ppid, 7001, 0, 7003)
     const others = `${process.ppid}, 7001, 0`
-    expectRefusal(tree, host, `other processes are in the gateway’s own cgroup (${others})`)
+    await expectRefusal(tree, host, `other processes are in the gateway’s own cgroup (${others})`)
   })
 
-  it('where the group is not mounted', () => {
+  it('where the group is not mounted', async () => {
     const tree = new Cgroup2Tree(service)
     const proc = new ProcFolder().inCgroup2(service, tree.root, '/another.slice')
-    expectRefusal(
+    await expectRefusal(
       tree,
       { proc: proc.path, files: tree },
       'the gateway’s own cgroup is not mounted here',
@@ -158,15 +163,15 @@ function handedOver(): { tree: Cgroup2Tree; host: CpuHost; proc: ProcFolder } {
   return { tree, host: { proc: proc.path, files: tree }, proc }
 }
 
-function begin(host: CpuHost, name = run): RunPrecedence {
-  const found = cgroup(0.2, host) as CpuPrecedence
+async function begin(host: CpuHost, name = run): Promise<RunPrecedence> {
+  const found = (await cgroup(0.2, host)) as CpuPrecedence
   expect(found).toMatchObject({ way: 'cgroup v2' })
   return found.open(name, alive)
 }
 
-function expectRefusal(tree: Cgroup2Tree, host: CpuHost, reason: string): void {
+async function expectRefusal(tree: Cgroup2Tree, host: CpuHost, reason: string): Promise<void> {
   const before = tree.pids(tree.folder)
-  expect(cgroup(0.2, host)).toBe(reason)
+  expect(await cgroup(0.2, host)).toBe(reason)
   expect(tree.pids(tree.folder)).toEqual(before)
   expect(tree.folders(tree.folder)).toEqual([])
 }

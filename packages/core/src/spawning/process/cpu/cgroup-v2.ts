@@ -4,7 +4,7 @@ import { parseStat } from '../proc-table.js'
 import { CgroupRun } from './cgroup-run.js'
 import { gatewayWeight } from './gateway-weight.js'
 import { codeOf } from './group-files.js'
-import { groupName, isAllowed, isGroupName } from './group-name.js'
+import { groupName, reasonAgainst, isGroupName } from './group-name.js'
 import type { OwnCgroup } from './own-cgroup.js'
 import type { CpuHost, CpuPrecedence } from './precedence.js'
 import { cgroupWeight, groupWeight, inRange } from './weights.js'
@@ -23,13 +23,13 @@ const maxPasses = 5
  * environments, if nobody but itself and what it has started is in its group. Others may be there because somebody wants them there,
  * and looks for them there.
  */
-export function cgroupV2(
+export async function cgroupV2(
   own: OwnCgroup & { readonly folder: string },
   share: number,
   host: CpuHost,
-): CpuPrecedence | string {
+): Promise<CpuPrecedence | string> {
   const base = basename(own.folder) === leafName ? dirname(own.folder) : own.folder
-  const reason = new Base(base, own.isRoot, host).reasonAgainst()
+  const reason = await new Base(base, own.isRoot, host).reasonAgainst()
   if (reason !== undefined) return reason
   return {
     way: 'cgroup v2',
@@ -44,9 +44,9 @@ export function cgroupV2(
         table,
         async prepare() {
           await groups.handOnCpu()
-          host.files.make(group)
+          await host.files.make(group)
           const text = String(inRange(weight * gateway, leastWeight, mostWeight))
-          host.files.write(join(group, 'cpu.weight'), text)
+          await host.files.write(join(group, 'cpu.weight'), text)
         },
         undo: () => groups.takeBackCpu(),
       })
@@ -69,19 +69,19 @@ class Base {
     this.#control = join(base, 'cgroup.subtree_control')
   }
 
-  reasonAgainst(): string | undefined {
+  async reasonAgainst(): Promise<string | undefined> {
     const { files } = this.host
     if (!this.#lists('cgroup.controllers')) return 'the gateway’s own cgroup was not given `cpu`'
     const needed = ['cgroup.procs', 'cgroup.subtree_control'].map((name) => join(this.base, name))
     if (!needed.every((path) => files.mayWrite(path))) {
       return 'the gateway’s own cgroup was not handed to its user'
     }
-    if (!this.#mustStepAside()) return isAllowed(this.base, files)
+    if (!this.#mustStepAside()) return reasonAgainst(this.base, files)
     const strangers = this.#processes().filter((pid) => !this.#isOwn(pid))
     if (strangers.length > 0) {
       return `other processes are in the gateway’s own cgroup (${strangers.slice(0, 3).join(', ')})`
     }
-    return isAllowed(this.base, files)
+    return reasonAgainst(this.base, files)
   }
 
   /** @throws the system's error; then all is as it was. */
@@ -89,13 +89,13 @@ class Base {
     if (this.#lists('cgroup.subtree_control')) return
     this.#handedOn = true
     if (!this.#mustStepAside()) return this.host.files.write(this.#control, '+cpu')
-    this.host.files.make(this.#leaf)
+    await this.host.files.make(this.#leaf)
     try {
       for (let pass = 1; ; pass += 1) {
         // The gateway may have forked meanwhile, which makes the kernel say EBUSY once more.
         await this.#moveAll(this.base, this.#leaf)
         try {
-          return this.host.files.write(this.#control, '+cpu')
+          return await this.host.files.write(this.#control, '+cpu')
         } catch (error) {
           if (codeOf(error) !== 'EBUSY' || pass === maxPasses) throw error
         }
@@ -113,7 +113,7 @@ class Base {
     if (!this.#handedOn && !files.exists(this.#leaf)) return
     if (files.folders(this.base).some(isGroupName)) return
     try {
-      files.write(this.#control, '-cpu')
+      await files.write(this.#control, '-cpu')
       await this.#stepBack()
     } catch {
       // It goes with the group that was handed to the gateway.
@@ -122,7 +122,7 @@ class Base {
 
   async #stepBack(): Promise<void> {
     await this.#moveAll(this.#leaf, this.base)
-    this.host.files.remove(this.#leaf)
+    await this.host.files.remove(this.#leaf)
   }
 
   async #moveAll(from: string, to: string): Promise<void> {

@@ -25,7 +25,7 @@ describe.each(ways)('by %s', (_name, find) => {
     '%d that burn get at most a fifth of a core that the gateway wants',
     { timeout: 60_000 },
     async (count, context) => {
-      const found = find(0.2, thisHost)
+      const found = await find(0.2, thisHost)
       if (typeof found === 'string') {
         if (find === cgroup) expect(cgroupIsDemanded()).toBe(false)
         process.stdout.write(`skipped: ${found}\n`)

@@ -8,7 +8,7 @@ import { type CpuHost, type CpuPrecedence, type PrecedenceFinder, thisHost } fro
 const feature = 'CPU for the gateway before its environments'
 
 /** By groups of processes: the one way that holds whatever an environment starts. */
-export const cgroup: PrecedenceFinder = (share, host) => {
+export const cgroup: PrecedenceFinder = async (share, host) => {
   const own = ownCgroup(host)
   if (!own) return 'the kernel has no cgroups'
   const { folder } = own
@@ -21,12 +21,12 @@ export const cgroup: PrecedenceFinder = (share, host) => {
 const finders: readonly PrecedenceFinder[] = [cgroup, (share, host) => autogroup(share, host)]
 
 /** Finds out how this host can let the gateway go before its environments, or what it lacks for that. */
-export function findPrecedence(
+export async function findPrecedence(
   share: number,
   platform: NodeJS.Platform,
   ways: readonly PrecedenceFinder[] = finders,
   host: CpuHost = thisHost,
-): CpuPrecedence | MissingFeature {
+): Promise<CpuPrecedence | MissingFeature> {
   if (platform !== 'linux') {
     return {
       feature,
@@ -36,7 +36,8 @@ export function findPrecedence(
   }
   const reasons: string[] = []
   for (const find of ways) {
-    const found = find(share, host)
+    // eslint-disable-next-line no-await-in-loop -- the next one only where this one is none
+    const found = await find(share, host)
     if (typeof found !== 'string') return found
     reasons.push(found)
   }

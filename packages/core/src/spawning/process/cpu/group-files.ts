@@ -1,30 +1,21 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Control groups as files. All but one is done within 0.1 ms; to move a process the kernel waits until no process of the machine is in
- * mid-fork, which takes about 10 ms (cgroup_threadgroup_rwsem of kernel/cgroup/cgroup.c), so that this one is asynchronous.
+ * Control groups as files. What changes them is asynchronous: to move a process, the kernel waits for some 10 ms until none of the machine
+ * is in mid-fork (cgroup_threadgroup_rwsem of kernel/cgroup/cgroup.c), and all other changes wait for that, whoever makes them.
  */
 export interface GroupFiles {
   /** Empty where there is none, or it may not be read. */
   read(path: string): string
-  write(path: string, text: string): void
+  write(path: string, text: string): Promise<void>
   /** Moves a process with all of its threads. */
   move(group: string, pid: number): Promise<void>
   /** Harmless where it is there. */
-  make(group: string): void
+  make(group: string): Promise<void>
   /** Removes a group that has no processes, and groups in it. `false` where there are some. */
-  remove(group: string): boolean
+  remove(group: string): Promise<boolean>
   /** Those in a folder: groups in a group. */
   folders(path: string): readonly string[]
   exists(path: string): boolean
@@ -41,14 +32,14 @@ export const kernelGroupFiles: GroupFiles = {
   },
   write(path, text) {
     // Not to be made where it is missing: there are no files but the kernel's own.
-    writeFileSync(path, text, { flag: 'r+' })
+    return writeFile(path, text, { flag: 'r+' })
   },
   move(group, pid) {
     return writeFile(join(group, 'cgroup.procs'), String(pid), { flag: 'r+' })
   },
-  make(group) {
+  async make(group) {
     try {
-      mkdirSync(group)
+      await mkdir(group)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
@@ -66,11 +57,12 @@ export const kernelGroupFiles: GroupFiles = {
   },
 }
 
-/** See {@link GroupFiles.remove}. The files in a group are the kernel's, and go with it: rmdir(2), where other folders need to be emptied. */
-export function removeGroup(group: string): boolean {
-  for (const name of folders(group)) removeGroup(join(group, name))
+/** See {@link GroupFiles.remove}. The files in a group are the kernel's and go with it, by rmdir(2) alone. */
+export async function removeGroup(group: string): Promise<boolean> {
+  // eslint-disable-next-line no-await-in-loop -- the kernel does one after another anyway
+  for (const name of folders(group)) await removeGroup(join(group, name))
   try {
-    rmdirSync(group)
+    await rmdir(group)
     return true
   } catch (error) {
     // Anything else will not be otherwise later.

@@ -7,12 +7,15 @@ export const groupName = (run: string): string => `alcove-${run}`
 export const isGroupName = (name: string): boolean => /^alcove-[a-z0-9]{8}$/.test(name)
 
 /** Why no group can be made in there; `undefined` where it can. Tried out: access rights do not tell of read-only mounts. */
-export function isAllowed(folder: string, files: GroupFiles): string | undefined {
+export async function reasonAgainst(
+  folder: string,
+  files: GroupFiles,
+): Promise<string | undefined> {
   // Always the same one: where the host dies in between, the next one removes it.
   const probe = join(folder, 'alcove-probe')
   try {
-    files.make(probe)
-    files.remove(probe)
+    await files.make(probe)
+    await files.remove(probe)
     return undefined
   } catch (error) {
     return `no group can be made in the gateway’s own cgroup (${codeOf(error) ?? 'unknown error'})`

@@ -38,4 +38,4 @@ export interface RunPrecedence {
 }
 
 /** Looks for one way; a text says why it does not exist here. */
-export type PrecedenceFinder = (share: number, host: CpuHost) => CpuPrecedence | string
+export type PrecedenceFinder = (share: number, host: CpuHost) => Promise<CpuPrecedence | string>
