@@ -88,11 +88,9 @@ function isMet({ isJudged, shares: measured }: Result): boolean {
   return !isJudged || Math.max(...measured) <= targetShare
 }
 
+/** The median of what each pair differs by: what slows one of them down slows the other one, too. */
 function later(all: { on: readonly StartCost[]; off: readonly StartCost[] }): number {
-  const [on, off] = [all.on, all.off].map((costs) =>
-    median(costs.map(({ startedMs }) => startedMs)),
-  )
-  return (on ?? 0) - (off ?? 0)
+  return median(all.on.map(({ startedMs }, index) => startedMs - (all.off[index]?.startedMs ?? 0)))
 }
 
 function printShares(all: readonly Result[]): void {

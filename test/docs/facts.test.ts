@@ -198,8 +198,8 @@ describe('docs/process-environments.md', () => {
 
   it('says from when on a session has which nice value', () => {
     const page = read('docs/process-environments.md')
-    expect(page).toContain('from 8 for a single one to 19 for 13 and more')
-    expect([1, 12, 13].map((sessions) => niceFor(0.2, 1024, sessions))).toEqual([8, 18, 19])
+    expect(page).toContain('from 8 for a single one to 19 for 11 and more')
+    expect([1, 10, 11].map((sessions) => niceFor(0.2, 1024, sessions))).toEqual([8, 18, 19])
   })
 })
 
