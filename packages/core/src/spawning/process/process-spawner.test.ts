@@ -67,7 +67,10 @@ describe('an environment’s variables', () => {
       onTestFinished(() => void bare.kill())
       await start({ command: ['sleep', '60'] }, 'first')
       const observed = await start({ command: ['sleep', '60'] })
-      expect(openFiles(observed.handle.pid).length).toBe(openFiles(bare.pid ?? 0).length)
+      // A program that is just being loaded has its libraries open, too.
+      await expect
+        .poll(() => openFiles(observed.handle.pid).length)
+        .toBe(openFiles(bare.pid ?? 0).length)
       expect(openFiles(observed.handle.pid)[0]).toBe('/dev/null')
     },
   )
