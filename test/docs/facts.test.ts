@@ -14,7 +14,9 @@ import {
 import { errorAnswer } from '../../packages/core/src/gateway/error-page.ts'
 import * as limitErrors from '../../packages/core/src/limit-errors.ts'
 import { resolveManagerOptions } from '../../packages/core/src/manager/options.ts'
+import { niceFor } from '../../packages/core/src/spawning/process/cpu/weights.ts'
 import { defaultInheritEnv } from '../../packages/core/src/spawning/process/environment-variables.ts'
+import { resolveOptions as resolveProcessOptions } from '../../packages/core/src/spawning/process/options.ts'
 import { staticSpawner } from '../../packages/core/src/spawning/static.ts'
 import { anchorsOf, linksOf, rowsWith, tableOf } from './markdown.ts'
 
@@ -205,6 +207,21 @@ describe('docs/process-environments.md', () => {
     const list = section.split('\n\n').find((paragraph) => paragraph.trim().startsWith('`')) ?? ''
     const names = [...list.matchAll(/`([^`]+)`/g)].map(([, name]) => name)
     expect(names).toEqual(defaultInheritEnv)
+  })
+
+  it('has the default of what environments get of a core', () => {
+    const [, section = ''] = read('docs/process-environments.md').split('## CPU: who goes first\n')
+    const told = tableOf(section, 'option').map((row) => [
+      unquoted(row['option'] ?? ''),
+      Number(row['default']),
+    ])
+    expect(told).toEqual([['cpuShare', resolveProcessOptions({}).cpuShare]])
+  })
+
+  it('says from when on a session has which nice value', () => {
+    const page = read('docs/process-environments.md')
+    expect(page).toContain('from 8 for a single one to 19 for 11 and more')
+    expect([1, 10, 11].map((sessions) => niceFor(0.2, 1024, sessions))).toEqual([8, 18, 19])
   })
 })
 

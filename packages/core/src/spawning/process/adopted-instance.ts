@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ExitInfo } from '../spawner.js'
+import type { GatewayRun } from './gateway-run.js'
 import { lookForEndpoint } from './listener/look-for-endpoint.js'
 import { ProcessInstance } from './process-instance.js'
 import type { ProcessTable } from './process-table.js'
@@ -18,11 +19,13 @@ export interface AdoptedParts {
   readonly suspended: boolean
   /** The run that it was left by: then it is this one's to clean up. */
   readonly takenFrom?: RunFolder
+  /** The run that takes it over. */
+  readonly takenBy?: GatewayRun
 }
 
 /** Looks after a process that is not this one's child: there is no output, and its end is seen a moment later. */
 export function adoptInstance(handle: ProcessHandle, parts: AdoptedParts): ProcessInstance {
-  const { tree, table, stateDir, suspended, takenFrom } = parts
+  const { tree, table, stateDir, suspended, takenFrom, takenBy } = parts
   const folder = join(stateDir, handle.dir)
   let timer: NodeJS.Timeout | undefined
   const ended = new Promise<ExitInfo>((resolve) => {
@@ -32,7 +35,7 @@ export function adoptInstance(handle: ProcessHandle, parts: AdoptedParts): Proce
       resolve({ reason: 'lost' })
     }, looksEachMs).unref()
   })
-  return new ProcessInstance(
+  const instance = new ProcessInstance(
     {
       handle,
       folder,
@@ -42,11 +45,17 @@ export function adoptInstance(handle: ProcessHandle, parts: AdoptedParts): Proce
       letGo: () => clearInterval(timer),
       async cleanUp() {
         clearInterval(timer)
+        await takenBy?.unplace(handle)
         if (!takenFrom) return
         removeFolder(folder)
-        takenFrom.removeIfEmpty()
+        await takenFrom.removeIfEmpty()
       },
     },
     suspended,
   )
+  // Out of the groups of the run that is over, into those of the one that looks after it.
+  void takenBy?.place(handle, tree, false).then((failure) => {
+    if (failure !== undefined) instance.output.add(failure)
+  })
+  return instance
 }

@@ -53,6 +53,7 @@ export function assertSupported(platform: NodeJS.Platform): void {
 /** What plain processes can do on this host. */
 export function measureCapabilities(
   platform: NodeJS.Platform,
+  more: readonly MissingFeature[] = [],
   path: string | undefined = process.env['PATH'],
 ): Capabilities {
   const onLinux = platform === 'linux'
@@ -65,6 +66,7 @@ export function measureCapabilities(
       ...always,
       ...(onLinux ? [] : [noWatchdog]),
       ...(onLinux || isOnPath('lsof', path) ? [] : [noLsof]),
+      ...more,
     ],
   }
 }

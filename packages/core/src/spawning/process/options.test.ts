@@ -10,6 +10,7 @@ test('defaults are filled in and frozen', () => {
     inheritEnv: defaultInheritEnv,
     stateDir: undefined,
     maxLogLineBytes: 8192,
+    cpuShare: 0.2,
   })
   expect(Object.isFrozen(options) && Object.isFrozen(options.inheritEnv)).toBe(true)
   expect(resolveOptions({ stateDir: 'state' }).stateDir).toBe(`${process.cwd()}/state`)
@@ -30,6 +31,10 @@ test.each<[object, RegExp]>([
   [{ stateDir: '/a\0' }, /`stateDir` .* no NUL character/],
   [{ stateDir: `/${'a'.repeat(83)}` }, /`stateDir` .* at most 83 bytes, .* got 84/],
   [{ stateDir: `/${'ä'.repeat(42)}` }, /at most 83 bytes, .* got 85/],
+  [{ cpuShare: 0 }, /`cpuShare` .* a number above 0 and below 1, or false .*, got `0`/],
+  [{ cpuShare: 1 }, /`cpuShare` .*, got `1`/],
+  [{ cpuShare: Number.NaN }, /`cpuShare` .*, got `NaN`/],
+  [{ cpuShare: true }, /`cpuShare` .*, got `true`/],
   [{ maxLogLineBytes: 0 }, /`maxLogLineBytes` .* to be a positive whole number, got `0`/],
 ])('refused in one sentence: %j', (options, sentence) => {
   expect(() => processSpawner(options)).toThrow(InvalidOptionError)

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
 import { InvalidOptionError, quote } from '../../errors.js'
-import { checkOptions, count, listOf, type Rules, text } from '../../option-check.js'
+import { checkOptions, count, listOf, type Rule, type Rules, text } from '../../option-check.js'
 import { defaultInheritEnv } from './environment-variables.js'
 import { maxStateDirBytes } from './state-directory.js'
 
@@ -20,6 +20,13 @@ export interface ProcessSpawnerOptions {
    * @default a folder of the user's own below the system's folder for temporary files
    */
   readonly stateDir?: string
+  /**
+   * What all environments together get at most of a core that the gateway wants as well, from above 0 to below 1. While it does not
+   * want it, they get all. `false`: whatever the system's scheduler gives them, one environment as much as the gateway.
+   *
+   * @default 0.2
+   */
+  readonly cpuShare?: number | false
   /** Longer lines of output are cut. @default 8_192 */
   readonly maxLogLineBytes?: number
 }
@@ -30,26 +37,35 @@ export interface ResolvedOptions {
   /** Absolute; `undefined`: the default one. */
   readonly stateDir: string | undefined
   readonly maxLogLineBytes: number
+  readonly cpuShare: number | false
 }
 
 const where = 'processSpawner()'
+
+const share: Rule = {
+  expected: 'a number above 0 and below 1, or false for no order',
+  holds: (value) => value === false || (typeof value === 'number' && value > 0 && value < 1),
+}
 
 const rules: Rules = {
   inheritEnv: listOf(text, 'a list of names of variables, or `PREFIX_*`'),
   stateDir: text,
   maxLogLineBytes: count,
+  cpuShare: share,
 }
 
 /** @throws {@link InvalidOptionError} */
 export function resolveOptions(options: ProcessSpawnerOptions): ResolvedOptions {
   checkOptions(where, options, rules)
-  const { inheritEnv = defaultInheritEnv, stateDir, maxLogLineBytes = 8192 } = options
+  const { inheritEnv = defaultInheritEnv, stateDir } = options
+  const { maxLogLineBytes = 8192, cpuShare = 0.2 } = options
   for (const pattern of inheritEnv) checkPattern(pattern)
   if (stateDir !== undefined) checkStateDir(stateDir)
   return Object.freeze({
     inheritEnv: Object.freeze([...inheritEnv]),
     stateDir: stateDir === undefined ? undefined : resolve(stateDir),
     maxLogLineBytes,
+    cpuShare,
   })
 }
 

@@ -1,6 +1,7 @@
 import { ClosedError, UnsupportedError } from '../../errors.js'
 import type {
   Capabilities,
+  MissingFeature,
   RecoveredInstance,
   Sink,
   SpawnContext,
@@ -11,6 +12,8 @@ import type {
 import { unlessAborted } from '../../abort.js'
 import { adoptInstance } from './adopted-instance.js'
 import { assertSupported, measureCapabilities, pickedPort } from './capabilities.js'
+import { findPrecedence } from './cpu/find-precedence.js'
+import type { CpuPrecedence, PrecedenceFinder } from './cpu/precedence.js'
 import { GatewayRun } from './gateway-run.js'
 import { type PickedPort, pickPort } from './listener/free-port.js'
 import { type ProcessSpawnerOptions, type ResolvedOptions, resolveOptions } from './options.js'
@@ -32,6 +35,8 @@ export interface ProcessSpawnerSeams {
   pickPort?(id: string): Promise<PickedPort>
   /** Called with the pid of each process that was started ahead, and waits now. */
   waits?(pid: number): void
+  /** Ways of going before environments, the best one first. */
+  readonly precedence?: readonly PrecedenceFinder[]
 }
 
 /**
@@ -63,6 +68,8 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
   readonly #platform: NodeJS.Platform
   readonly #pickPort: (id: string) => Promise<PickedPort>
   readonly #table: ProcessTable
+  readonly #precedenceFinders: readonly PrecedenceFinder[] | undefined
+  #precedence: Promise<CpuPrecedence | MissingFeature | undefined> | undefined
   /** What this run looks after: started by it, or taken over. */
   readonly #instances = new Map<string, ProcessInstance>()
   readonly #ended = new Map<string, ProcessInstance>()
@@ -79,11 +86,16 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
     this.#pickPort = seams.pickPort ?? pickPort
     this.#table = processTable(this.#platform)
     this.#prewarming = new Prewarming(seams.waits?.bind(seams))
+    this.#precedenceFinders = seams.precedence
   }
 
   async capabilities(): Promise<Capabilities> {
     assertSupported(this.#platform)
-    return measureCapabilities(this.#platform)
+    const precedence = await this.#findPrecedence()
+    return measureCapabilities(
+      this.#platform,
+      precedence && 'reason' in precedence ? [precedence] : [],
+    )
   }
 
   check(run: ProcessRun, capabilities: Capabilities): void {
@@ -215,6 +227,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
         stateDir: this.#stateDir(),
         suspended,
         takenFrom: run,
+        takenBy: gatewayRun,
       })
       this.#keep(instance, gatewayRun)
       const { handle, owner, specHash, createdAtMs } = record
@@ -258,7 +271,7 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
 
   #open(): Promise<GatewayRun> {
     if (this.#closed) throw new ClosedError()
-    this.#run ??= GatewayRun.open(this.#options.stateDir, this.#table).then(
+    this.#run ??= this.#openRun().then(
       (run) => {
         this.#runName = run.folder.name
         return run
@@ -269,6 +282,22 @@ export class ProcessSpawner implements Spawner<ProcessRun, ProcessHandle> {
       },
     )
     return this.#run
+  }
+
+  async #openRun(): Promise<GatewayRun> {
+    const precedence = await this.#findPrecedence()
+    const found = precedence && 'way' in precedence ? precedence : undefined
+    return GatewayRun.open(this.#options.stateDir, this.#table, found)
+  }
+
+  /** Looked for once. */
+  #findPrecedence(): Promise<CpuPrecedence | MissingFeature | undefined> {
+    const { cpuShare } = this.#options
+    this.#precedence ??=
+      cpuShare === false
+        ? Promise.resolve(undefined)
+        : findPrecedence(cpuShare, this.#platform, this.#precedenceFinders)
+    return this.#precedence
   }
 
   #stateDir(): string {

@@ -47,7 +47,7 @@ export async function* findLeftovers(scope: RecoveryScope): AsyncGenerator<Lefto
       const leftover = await inspect(scope, run, instance)
       if (leftover) yield leftover
     }
-    run.removeIfEmpty()
+    await run.removeIfEmpty()
   }
 }
 

@@ -2,6 +2,8 @@ import { mkdirSync, readlinkSync, renameSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { SpawnerUnavailableError } from '../../errors.js'
 import type { ListenMode } from './run.js'
+import { groupName } from './cpu/group-name.js'
+import { removeGroup } from './cpu/group-files.js'
 import {
   foldersIn,
   isFolderName,
@@ -56,6 +58,7 @@ export class RunFolder {
   readonly path: string
   /** Whose it is, where it is this process's own. */
   #record: HostRecord | undefined
+  #group: string | undefined
 
   constructor(
     readonly stateDir: string,
@@ -96,6 +99,12 @@ export class RunFolder {
     writeRecord(join(this.path, 'watchdog.json'), watchdog)
   }
 
+  /** Notes the control group that this run's instances will be in, ahead of its making. */
+  groupedIn(group: string): void {
+    this.#group = group
+    writeRecord(join(this.path, 'group.json'), { v: 1, group })
+  }
+
   makeInstance(): string {
     try {
       return makeFolder(this.path)
@@ -104,6 +113,7 @@ export class RunFolder {
       // What cleans up temporary folders by their age has removed it: tmpfiles.d(5).
       mkdirSync(this.path, { recursive: true, mode: 0o700 })
       writeRecord(join(this.path, 'host.json'), this.#record)
+      if (this.#group !== undefined) this.groupedIn(this.#group)
       return makeFolder(this.path)
     }
   }
@@ -121,9 +131,12 @@ export class RunFolder {
     writeRecord(join(this.path, instance, 'instance.json'), record)
   }
 
-  /** Removes it where it holds no instance any more. */
-  removeIfEmpty(): void {
+  /** Removes it where it holds no instance any more, with its control group. */
+  async removeIfEmpty(): Promise<void> {
     if (this.instances().length > 0) return
+    const group = this.#noted()
+    // Somebody who could not be told for the instance's is in there: a later run tries again.
+    if (group !== undefined && !(await removeGroup(group))) return
     removeFolder(this.path)
     // A state directory of the default name is Alcove's own: the last one out removes it.
     if (!/^alcove-\d+$/.test(basename(this.stateDir))) return
@@ -132,6 +145,12 @@ export class RunFolder {
     } catch {
       // Others are in there.
     }
+  }
+
+  #noted(): string | undefined {
+    const group = readRecord(join(this.path, 'group.json'))?.['group']
+    const isOwn = typeof group === 'string' && basename(group) === groupName(this.name)
+    return isOwn ? group : undefined
   }
 }
 

@@ -88,8 +88,8 @@ export async function startInstance(
   context: SpawnContext,
   parts: StartParts,
 ): Promise<ProcessInstance> {
-  const { table } = parts
-  const { folder } = parts.gatewayRun
+  const { table, gatewayRun } = parts
+  const { folder } = gatewayRun
   const name = folder.makeInstance()
   const token = randomBytes(16).toString('hex')
   let child: LaunchedChild | undefined
@@ -103,14 +103,17 @@ export async function startInstance(
     const { pid } = child
     const birth = await table.birthOf(pid)
     const handle: ProcessHandle = { ...plan.handle, pid, startTime: birth.startTime }
-    plan.note(handle)
     const tree = new ProcessTree({ token, pid, ...birth }, table, true)
-    return assemble({ handle, folder: plan.path, tree, child, ended, output })
+    // Before anything else, and not waited for: the fewer of its forks are ahead of it, the fewer have to be looked for.
+    const placed = gatewayRun.place(handle, tree, true)
+    plan.note(handle)
+    return assemble({ handle, folder: plan.path, tree, child, ended, output, gatewayRun, placed })
   } catch (error) {
     if (child) {
       const root = { token, pid: child.pid, startTime: '', order: 0 }
       await new ProcessTree(root, table, true).end(0)
     }
+    await gatewayRun.unplace({ dir: `${folder.name}/${name}` })
     removeFolder(join(folder.path, name))
     throw error
   }
@@ -124,11 +127,17 @@ export interface ChildParts {
   readonly child: LaunchedChild
   readonly ended: Promise<ExitInfo>
   readonly output: ChildOutput
+  readonly gatewayRun: GatewayRun
+  /** Resolves to why it could not be put behind the gateway, as a line for its log. */
+  readonly placed: Promise<string | undefined>
 }
 
 /** Looks after a child from now on. */
 export function assemble(parts: ChildParts): ProcessInstance {
-  const { handle, folder, tree, child, ended, output } = parts
+  const { handle, folder, tree, child, ended, output, gatewayRun } = parts
+  void parts.placed.then((failure) => {
+    if (failure !== undefined) output.lines.add(failure)
+  })
   return new ProcessInstance({
     handle,
     folder,
@@ -143,6 +152,7 @@ export function assemble(parts: ChildParts): ProcessInstance {
     },
     async cleanUp() {
       await output.end()
+      await gatewayRun.unplace(handle)
       removeFolder(folder)
     },
   })

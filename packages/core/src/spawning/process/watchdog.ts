@@ -37,6 +37,8 @@ export class Watchdog {
     private readonly hostToken: string,
     private readonly run: RunFolder,
     private readonly table: ProcessTable,
+    /** The control group of all instances, removed with the last one. */
+    private readonly group?: string,
     /** Elsewhere than on Linux nothing tells which processes are whose: the next start reaps them. */
     private readonly works = process.platform === 'linux',
   ) {}
@@ -50,7 +52,7 @@ export class Watchdog {
     if (!this.works || this.#runs()) return
     const child = spawn(
       process.execPath,
-      [...flags, watchdogProgram(), this.hostToken, this.run.path],
+      [...flags, watchdogProgram(), this.hostToken, this.run.path, this.group ?? ''],
       {
         // Out of the terminal's and the host's group, and holding nothing of the host's open but the pipe.
         detached: true,

@@ -147,7 +147,7 @@ async function takeOne(
     }
     pool.take(process)
     // eslint-disable-next-line no-await-in-loop -- the next one only where this one is of no use
-    const taken = await takenOverInstance(plan, command, process)
+    const taken = await takenOverInstance(plan, command, process, parts.gatewayRun)
     if (typeof taken === 'string') {
       reasons.push(taken)
       continue

@@ -1,8 +1,8 @@
 // Ends what a gateway has started, once that gateway is gone: kill -9 included. Started by ../watchdog.ts as
-//   node watchdog.ts <token of the host's run> <folder of the run>
+//   node watchdog.ts <token of the host's run> <folder of the run> [<control group of the run>]
 // with a pipe for its input that ends when the host does. It stands alone: `node:` imports only, types that can be erased.
 import { readdirSync, readFileSync, readSync, rmdirSync, rmSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 interface Guarded {
   readonly token: string
@@ -23,7 +23,10 @@ const politeMs = 1000
 /** After this long, what is left waits inside the kernel or is another user's. */
 const givenUpMs = 60_000
 
-const [hostToken = '', runFolder = ''] = process.argv.slice(2)
+/** How long a group may still have processes whose end was seen. */
+const groupMs = 1000
+
+const [hostToken = '', runFolder = '', group = ''] = process.argv.slice(2)
 process.title = 'alcove-watchdog'
 // What ends the host on purpose must not end this first.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -31,7 +34,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const guarded = readUntilHostEnds()
 endAll(guarded)
 for (const { folder } of guarded.values()) remove(folder)
-if (runFolder) remove(runFolder)
+// The folder is what tells a later run of the group.
+if (removeGroups() && runFolder) remove(runFolder)
 removeStateDirectory(dirname(runFolder))
 // Not process.exit(): Node.js's own end waits for V8's threads, and was seen to wait for ever where it comes soon after the
 // start (pthread_join() in DisposePlatform(), one thread asleep). There is nothing to be tidied up.
@@ -166,6 +170,31 @@ function remove(path: string): void {
     rmSync(path, { recursive: true, force: true })
   } catch {
     // Left for the next start's sweep.
+  }
+}
+
+/** Whether there is none any more. */
+function removeGroups(): boolean {
+  if (group === '') return true
+  const began = Date.now()
+  while (!removeGroup(group)) {
+    if (Date.now() - began > groupMs) return false
+    pause(5)
+  }
+  return true
+}
+
+/** A group goes by rmdir(2), with the files in it, which are the kernel's; `false` where something runs in there. */
+function removeGroup(path: string): boolean {
+  try {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeGroup(join(path, entry.name))
+    }
+    rmdirSync(path)
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return code !== 'EBUSY' && code !== 'ENOTEMPTY'
   }
 }
 
