@@ -57,8 +57,8 @@ async function measureStopped(): Promise<object> {
   )
   const judged: [string, StoppedFigures | undefined][] = [
     [`each of ${sizes.at(-1)} known`, bySize.at(-1)],
+    // Lines of log come on top, 20 of each at the most; there are never more than these.
     ['each that is told of', kept],
-    ['each of those with a log', talkative],
   ]
   for (const [what, its] of judged) {
     const bytes = its?.heapBytesEach ?? Number.NaN
