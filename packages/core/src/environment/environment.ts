@@ -46,19 +46,31 @@ export class EnvironmentRecord<
   /** Failures in a row. */
   consecutiveFailures = 0
   history: Transition[] = []
+  #keeping: Keeping | undefined
 
   constructor(
     readonly id: EnvironmentId,
     readonly waiting: Waiting,
-    readonly keeping: Keeping,
+    private readonly makeKeeping: () => Keeping,
   ) {}
+
+  /** Made when it is first asked for: most environments that are known are stopped, and nobody keeps them. */
+  get keeping(): Keeping {
+    this.#keeping ??= this.makeKeeping()
+    return this.#keeping
+  }
+
+  /** Nothing of it runs, and nobody has asked for it to be kept. */
+  protected letGoOfKeeping(): void {
+    if (this.#keeping?.asked !== true) this.#keeping = undefined
+  }
 
   /** Whether it has to be remembered although nothing of it runs. */
   get isWanted(): boolean {
-    const { opening, replacement, purging, ownSpec, keeping, retiring } = this
+    const { opening, replacement, purging, ownSpec, retiring } = this
     return (
       Boolean(opening ?? replacement ?? purging ?? ownSpec) ||
-      keeping.asked ||
+      this.#keeping?.asked === true ||
       (retiring?.size ?? 0) > 0
     )
   }

@@ -50,6 +50,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
   readonly #keptNoMore = new Map<EnvironmentId, Timer>()
   readonly #endings: Endings
   readonly #evictions: Evictions
+  readonly #makeKeeping = (): Keeping => new Keeping(this.clock)
   readonly #pressure: MemoryPressure
   readonly #warmStarts: WarmStarts
   readonly #replacements: Replacements
@@ -163,7 +164,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
           this.#cancel(known, stoppedError(id, 'nobody waits for it any more'))
         }
       })
-      const known = new ManagedEnvironment(id, waiting, new Keeping(this.clock))
+      const known = new ManagedEnvironment(id, waiting, this.#makeKeeping)
       record = known
       this.records.set(id, record)
     }

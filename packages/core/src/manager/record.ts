@@ -43,6 +43,7 @@ export class ManagedEnvironment extends EnvironmentRecord<
     this.current = undefined
     // Done, as nothing starts that has stopped.
     this.openingDone = undefined
+    this.letGoOfKeeping()
     // Those that grow have room for more.
     this.history = [...this.history]
   }
