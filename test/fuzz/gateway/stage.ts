@@ -30,6 +30,8 @@ export class Stage {
         return environment && { run: { endpoint: environment.endpoint } }
       },
       idleTimeoutMs: Number.POSITIVE_INFINITY,
+      // Its timer is set again each second, and would count as one more at times.
+      minAvailableMemoryBytes: 0,
     })
     this.gateway.manager.on('problem', ({ message }) => {
       this.ledger.violated(`The gateway reports a problem: ${message}`)
