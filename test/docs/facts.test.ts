@@ -248,7 +248,7 @@ function statuses(): Record<string, string> {
     .map((file) => read(`packages/core/src/${file}`))
     .join('\n')
   const found = Object.fromEntries(
-    [...source.matchAll(/^export class \w+ extends (?:Alcove|Limit)Error \{.*?^\}/gms)].map(
+    [...source.matchAll(/^export class \w+ extends (?:Alcove|Limit|Logged)Error \{.*?^\}/gms)].map(
       ([text]) => {
         const [, code = ''] = /readonly code = '(\w+)'/.exec(text) ?? []
         const [, status = ''] = /readonly status(?: = |: )([\d |]+)/.exec(text) ?? []

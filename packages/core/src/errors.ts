@@ -110,44 +110,45 @@ export class NotRunningError extends AlcoveError {
   }
 }
 
-/** The environment failed before, and its back-off is not over. */
-export class BackingOffError extends AlcoveError {
-  readonly code = 'ALCOVE_BACKING_OFF'
-  readonly status = 503
-  /** What the instance that failed printed last, where this gateway has seen it. */
-  readonly lastLogLines: readonly string[]
-  constructor(
-    reason: string,
-    details: ErrorDetails & { readonly lastLogLines?: readonly string[] },
-  ) {
-    super(reason, details, logTail(details.lastLogLines ?? []))
-    this.lastLogLines = details.lastLogLines ?? []
-  }
+/** What an instance that did not make it had to say. */
+interface LoggedDetails extends ErrorDetails {
+  /** The last lines it printed, oldest first. */
+  readonly lastLogLines?: readonly string[]
 }
 
 /** How an instance that did not make it ended. */
-export interface GoneDetails extends ErrorDetails {
+export interface GoneDetails extends LoggedDetails {
   readonly exit: ExitInfo
-  /** The last lines it printed, oldest first. */
   readonly lastLogLines: readonly string[]
 }
 
-function logTail(lines: readonly string[]): string {
-  return lines.length === 0
-    ? ''
-    : `\nIts last log lines:\n${lines.map((line) => `  ${line}`).join('\n')}`
+/** The base of the errors that end with what the instance printed last. */
+abstract class LoggedError extends AlcoveError {
+  /** What the instance printed last, where this gateway has seen it. */
+  readonly lastLogLines: readonly string[]
+
+  constructor(reason: string, details: LoggedDetails) {
+    const lines = details.lastLogLines ?? []
+    const told = lines.map((line) => `  ${line}`).join('\n')
+    super(reason, details, lines.length === 0 ? '' : `\nIts last log lines:\n${told}`)
+    this.lastLogLines = lines
+  }
+}
+
+/** The environment failed before, and its back-off is not over. */
+export class BackingOffError extends LoggedError {
+  readonly code = 'ALCOVE_BACKING_OFF'
+  readonly status = 503
 }
 
 /** The instance ended: before it was ready, or while it was used. */
-export class InstanceGoneError extends AlcoveError {
+export class InstanceGoneError extends LoggedError {
   readonly code = 'ALCOVE_INSTANCE_GONE'
   readonly status = 503
   readonly exit: ExitInfo
-  readonly lastLogLines: readonly string[]
   constructor(reason: string, details: GoneDetails) {
-    super(reason, details, logTail(details.lastLogLines))
+    super(reason, details)
     this.exit = details.exit
-    this.lastLogLines = details.lastLogLines
   }
 }
 
@@ -158,17 +159,9 @@ export class SpawnFailedError extends AlcoveError {
 }
 
 /** What the spec's `prepare` was to make could not be made, or not in time. */
-export class PrepareFailedError extends AlcoveError {
+export class PrepareFailedError extends LoggedError {
   readonly code = 'ALCOVE_PREPARE_FAILED'
   readonly status = 503
-  readonly lastLogLines: readonly string[]
-  constructor(
-    reason: string,
-    details: ErrorDetails & { readonly lastLogLines: readonly string[] },
-  ) {
-    super(reason, details, logTail(details.lastLogLines))
-    this.lastLogLines = details.lastLogLines
-  }
 }
 
 /** The spawner took longer than `startTimeoutMs`. */
@@ -178,17 +171,9 @@ export class StartTimeoutError extends AlcoveError {
 }
 
 /** The instance runs, and was not ready within `readyTimeoutMs`. */
-export class ReadyTimeoutError extends AlcoveError {
+export class ReadyTimeoutError extends LoggedError {
   readonly code = 'ALCOVE_READY_TIMEOUT'
   readonly status = 504
-  readonly lastLogLines: readonly string[]
-  constructor(
-    reason: string,
-    details: ErrorDetails & { readonly lastLogLines: readonly string[] },
-  ) {
-    super(reason, details, logTail(details.lastLogLines))
-    this.lastLogLines = details.lastLogLines
-  }
 }
 
 /** The port chosen for an instance belongs to somebody else; core chooses again. */

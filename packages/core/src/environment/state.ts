@@ -30,6 +30,11 @@ export function mayBecome(from: State, to: State): boolean {
   return transitions[from].includes(to)
 }
 
+/** Whether an instance in this state answers, or did a moment ago. */
+export function serves(state: State): boolean {
+  return state === 'ready' || state === 'unready'
+}
+
 /** Whether nobody may be using an instance in this state, though it could be used. */
 export function mayBeIdle(state: State): boolean {
   return state === 'ready' || state === 'suspended'

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { sameEndpoint } from '../environment/endpoint.js'
 import type { Json } from '../environment/spec.js'
+import { serves } from '../environment/state.js'
 import type { TlsFor } from '../environment/upstream-tls.js'
 import type { InstanceGoneError } from '../errors.js'
 import { PortTakenError, ReadyTimeoutError, StoppedError } from '../errors.js'
@@ -221,7 +222,7 @@ export class Supervisor {
 
   #changed(instance: Instance, now: Status): void {
     const { state } = instance
-    const wasReady = state === 'ready' || state === 'unready'
+    const wasReady = serves(state)
     if (now.is === 'gone') {
       this.#gone(instance, now.exit, wasReady || state === 'suspended')
     } else if (now.is === 'pending') {

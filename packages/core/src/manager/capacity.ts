@@ -6,7 +6,7 @@ import { FairOrder } from './fair-order.js'
 import { inMebibytes } from './memory-budget.js'
 
 /** What can be lacking where an environment is to start. */
-export type PlaceLimit = keyof Limits | 'memoryBudgetBytes'
+export type PlaceLimit = Exclude<QueuePosition['for'], 'start'>
 
 /** An answer: there is no place at the moment. */
 export interface Refusal {

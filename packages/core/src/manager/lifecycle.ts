@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../clock.js'
 import type { Failure, Limits, Session } from '../coordination/coordinator.js'
 import type { EnvironmentId } from '../environment/id.js'
 import { Keeping } from '../environment/keeping.js'
-import { mayBeIdle, type State } from '../environment/state.js'
+import { mayBeIdle, serves, type State } from '../environment/state.js'
 import { AlcoveError, ClosedError, HookFailedError, type InstanceGoneError } from '../errors.js'
 import type { QueuePosition, Transition } from '../events.js'
 import { Instance, type InstanceListener } from '../instance/instance.js'
@@ -203,7 +203,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
       this.#cancel(record, stoppedError(record.id, reason))
       await openingDone
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
-    } else if (current?.state === 'ready' || current?.state === 'unready') {
+    } else if (current && serves(current.state)) {
       await this.#endCurrent(current, { reason, drainMs, by: 'claim' })
     } else if (stopping || opening) {
       this.#cancel(record, stoppedError(record.id, reason))
@@ -426,8 +426,7 @@ export class Lifecycle implements InstanceListener, SupervisorListener, Replacin
       })
       .then(() => {
         record.opening = undefined
-        this.capacity.changed()
-        this.#settle(record)
+        this.settled(record)
       })
   }
 

@@ -1,50 +1,8 @@
 import { once } from 'node:events'
-import { afterEach, describe, expect, it } from 'vitest'
-import { inMemoryCoordinator } from '../coordination/in-memory.js'
-import type { AlcoveError } from '../errors.js'
+import { describe, expect, it } from 'vitest'
 import type { Transition } from '../events.js'
-import { manualClock, type ManualClock } from '../testing/manual-clock.js'
-import { EnvironmentManager } from './manager.js'
-import type { ManagerOptions } from './options.js'
-import { alwaysReady, scriptedSpawner, type ScriptedSpawner } from './scripted-spawner.fixture.js'
-
-const managers: EnvironmentManager[] = []
-afterEach(async () => {
-  await Promise.all(managers.splice(0).map((manager) => manager.close({ drainMs: 0 })))
-})
-
-interface Bench {
-  manager: EnvironmentManager
-  spawner: ScriptedSpawner
-  clock: ManualClock
-  transitions: Transition[]
-}
-
-function make(options: Partial<ManagerOptions> = {}): Bench {
-  const spawner = scriptedSpawner()
-  const clock = manualClock()
-  const manager = new EnvironmentManager({
-    spawner,
-    clock,
-    readiness: alwaysReady,
-    specFor: ({ id }) => (id.startsWith('unknown') ? undefined : { run: { id } }),
-    coordinator: inMemoryCoordinator({ nowMs: () => clock.nowMs() }),
-    ...options,
-  })
-  managers.push(manager)
-  const transitions: Transition[] = []
-  manager.on('transition', (change) => transitions.push(change))
-  return { manager, spawner, clock, transitions }
-}
-
-async function failure(promise: Promise<unknown>): Promise<AlcoveError> {
-  return promise.then(
-    () => {
-      throw new Error('It was expected to fail')
-    },
-    (error: unknown) => error as AlcoveError,
-  )
-}
+import { failure, managerBench as make } from './bench.fixture.js'
+import { scriptedSpawner } from './scripted-spawner.fixture.js'
 
 const states = (transitions: readonly Transition[]): string[] => transitions.map(({ to }) => to)
 

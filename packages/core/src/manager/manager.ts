@@ -96,8 +96,6 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     spec?: Spec,
     options: Pick<AcquireOptions, 'signal' | 'owner' | 'template'> = {},
   ): Promise<Environment> {
-    assertEnvironmentId(id)
-    if (this.#lifecycle.closed) throw new ClosedError()
     return this.#create(id, { spec, options, always: false })
   }
 
@@ -118,8 +116,6 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     spec?: Spec,
     options: Pick<AcquireOptions, 'signal' | 'owner' | 'template'> = {},
   ): Promise<Environment> {
-    assertEnvironmentId(id)
-    if (this.#lifecycle.closed) throw new ClosedError()
     const known = this.#lifecycle.records.get(id)
     return this.#create(id, { spec: spec ?? known?.ownSpec, options, always: true })
   }
@@ -133,6 +129,8 @@ export class EnvironmentManager extends EventEmitter<ManagerEvents> implements A
     },
   ): Promise<Environment> {
     const { spec, options, always } = how
+    assertEnvironmentId(id)
+    if (this.#lifecycle.closed) throw new ClosedError()
     const { signal = never } = options
     if (spec) checkSpec(id, spec)
     if (spec || always) {

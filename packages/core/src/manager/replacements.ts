@@ -1,5 +1,6 @@
 import { unlessAborted } from '../abort.js'
 import { type Spec, specHash } from '../environment/spec.js'
+import { serves } from '../environment/state.js'
 import { ClosedError } from '../errors.js'
 import type { Instance } from '../instance/instance.js'
 import type { Lease } from '../instance/lease.js'
@@ -54,7 +55,7 @@ export class Replacements {
         await unlessAborted(replacement.done, signal)
         continue
       }
-      const isServing = current !== undefined && serves(current)
+      const isServing = current !== undefined && serves(current.state)
       const { opening } = record
       const onItsWay = opening && !isServing ? opening.specHash : current?.plan.specHash
       if (!always && (wanted === undefined || wanted === onItsWay)) return undefined
@@ -84,7 +85,7 @@ export class Replacements {
     const planned = await planFor({ id: record.id, spec, owner, template }, context, signal)
     if (context.closed) throw new ClosedError()
     // Much may have happened while `specFor` was asked.
-    if (record.current !== current || record.replacement || !serves(current)) return undefined
+    if (record.current !== current || record.replacement || !serves(current.state)) return undefined
     const replacement = new Replacement(record, current, planned, spec, context)
     record.replacement = replacement
     void replacement.done.then(() => {
@@ -93,9 +94,4 @@ export class Replacements {
     })
     return replacement.wait(signal)
   }
-}
-
-/** Whether it answers, or did a moment ago. */
-function serves({ state }: Instance): boolean {
-  return state === 'ready' || state === 'unready'
 }
