@@ -43,10 +43,10 @@ export function warmWindow(all: readonly WarmHours[], wallMs: number): WarmWindo
 
 /** Why hours make no sense; `undefined`: they do. */
 export function faultOfWarmHours(hours: unknown): string | undefined {
-  if (typeof hours !== 'object' || hours === null) return 'is no object'
+  if (typeof hours !== 'object' || hours === null) return 'an entry is no object'
   const { from, to, timeZone, days, ...others } = hours as Record<string, unknown>
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) return `has an unknown member ${JSON.stringify(unknown)}`
+  if (unknown !== undefined) return `an entry has an unknown member ${JSON.stringify(unknown)}`
   if (!isTimeOfDay(from) || from === '24:00') return '`from` is no time of day such as "09:00"'
   if (!isTimeOfDay(to)) return '`to` is no time of day such as "18:00"'
   if (!isTimeZone(timeZone)) return '`timeZone` is no time zone such as "Europe/Berlin"'

@@ -206,7 +206,16 @@ describe('keepWarm', () => {
     expect(problems).toEqual([])
   })
 
-  it('is refused where it makes no sense', () => {
+  it('is refused where it makes no sense, in words that say what is wrong', async () => {
+    expect(() => managerBench({ keepWarm: [{ ...officeHours, from: '9:00' }] })).toThrow(
+      'In `keepWarm` of EnvironmentManager, `from` is no time of day such as "09:00"',
+    )
+    expect(() => managerBench({ keepWarm: officeHours as never })).toThrow('to be a list of hours')
+    const policy = { keepWarm: [{ ...officeHours, days: ['monday'] as never }] }
+    const refused = managerBench().manager.create('a', { run: 1, policy })
+    await expect(refused).rejects.toThrow(
+      'In `keepWarm` of the policy in the spec of environment "a", `days` is no list of',
+    )
     expect(() => managerBench({ keepWarm: [{ ...officeHours, timeZone: 'Mars' }] })).toThrow(
       '`keepWarm`',
     )

@@ -98,8 +98,7 @@ export type ResolvedManagerOptions = Readonly<
 
 const warmHoursRule: rule.Rule = {
   expected: 'a list of hours such as { from: "09:00", to: "18:00", timeZone: "Europe/Berlin" }',
-  holds: (value) =>
-    Array.isArray(value) && value.every((hours) => faultOfWarmHours(hours) === undefined),
+  holds: (value) => Array.isArray(value),
 }
 
 const policyRules = {
@@ -202,6 +201,7 @@ export function resolveManagerOptions(
   where = 'EnvironmentManager',
 ): ResolvedManagerOptions {
   rule.checkOptions(where, options, managerRules)
+  checkWarmHours(where, options.keepWarm)
   const spawners = [options.spawner].flat() as readonly Spawner[]
   if (!spawnerRule.holds(options.spawner)) {
     throw new InvalidOptionError(
@@ -258,7 +258,19 @@ export function checkSpec(id: string, spec: Spec): void {
     )
   }
   if (spec.prepare) rule.checkOptions(`\`prepare\` in ${where}`, spec.prepare, preparationRules)
-  if (spec.policy) rule.checkOptions(`the policy in ${where}`, spec.policy, policyRules)
+  if (!spec.policy) return
+  const policy = `the policy in ${where}`
+  rule.checkOptions(policy, spec.policy, policyRules)
+  checkWarmHours(policy, spec.policy.keepWarm)
+}
+
+/** @throws {@link InvalidOptionError} that says which part of which hours makes no sense */
+function checkWarmHours(where: string, all: readonly unknown[] = []): void {
+  for (const hours of all) {
+    const fault = faultOfWarmHours(hours)
+    if (fault === undefined) continue
+    throw new InvalidOptionError(`In \`keepWarm\` of ${where}, ${fault}; got ${rule.show(hours)}`)
+  }
 }
 
 /** A policy with some of its members replaced; what is `undefined` is not. */
